@@ -1,0 +1,133 @@
+//! What would happen: a verb, what it happens to, and how sure we are.
+//!
+//! This module is plain data. It must not know about tools, policies or decisions.
+
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// What kind of thing would happen, from the mildest to the worst.
+///
+/// The order is the order of severity: `unknown` is worse than `destroy`, because what cannot be
+/// understood is never allowed in silence.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Verb {
+    /// Nothing changes and no secret comes out.
+    Read,
+    /// A secret comes out.
+    Reveal,
+    /// Something changes that can be changed back.
+    Write,
+    /// Permissions change.
+    Grant,
+    /// Runs code, or opens a host, that sprag cannot see into.
+    Escape,
+    /// Something is lost.
+    Destroy,
+    /// What would happen could not be worked out.
+    Unknown,
+}
+
+impl Verb {
+    /// Every verb, mildest first.
+    pub const ALL: [Verb; 7] =
+        [Verb::Read, Verb::Reveal, Verb::Write, Verb::Grant, Verb::Escape, Verb::Destroy, Verb::Unknown];
+
+    /// The word used for this verb in TOML, JSON, the record and messages.
+    pub fn word(self) -> &'static str {
+        match self {
+            Verb::Read => "read",
+            Verb::Reveal => "reveal",
+            Verb::Write => "write",
+            Verb::Grant => "grant",
+            Verb::Escape => "escape",
+            Verb::Destroy => "destroy",
+            Verb::Unknown => "unknown",
+        }
+    }
+}
+
+impl fmt::Display for Verb {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.word())
+    }
+}
+
+/// Where the knowledge of an effect comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Evidence {
+    /// The command line.
+    Argv,
+    /// An environment variable.
+    Env,
+    /// What the tool reads on its standard input.
+    Stdin,
+    /// A file that the tool reads.
+    File,
+    /// A Terraform plan.
+    Plan,
+    /// An SQL statement.
+    Sql,
+    /// What sprag or the tool remembers of the target.
+    State,
+}
+
+/// What is left after the effect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Recovery {
+    /// It can be made good from what the tool or the service keeps.
+    #[default]
+    Recoverable,
+    /// It can be made good from what was recorded before.
+    Recorded,
+    /// It cannot be made good.
+    Irreversible,
+}
+
+/// One thing that a call would do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Effect {
+    /// What kind of thing happens.
+    pub verb: Verb,
+    /// What it happens to: an address, an identifier, a path, a table.
+    pub target: String,
+    /// How many things it happens to, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub count: Option<u64>,
+    /// Where the knowledge comes from.
+    pub evidence: Evidence,
+    /// What is left afterwards.
+    #[serde(default)]
+    pub recovery: Recovery,
+    /// Why, in a few words for a person; empty where verb and target say it all.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub note: String,
+}
+
+impl Effect {
+    /// An effect of `verb` on `target`, known by `evidence`, recoverable and without a note.
+    pub fn new(verb: Verb, target: impl Into<String>, evidence: Evidence) -> Effect {
+        Effect { verb, target: target.into(), count: None, evidence, recovery: Recovery::default(), note: String::new() }
+    }
+
+    /// The same effect with a note for a person.
+    #[must_use]
+    pub fn because(mut self, note: impl Into<String>) -> Effect {
+        self.note = note.into();
+        self
+    }
+
+    /// The same effect, marked as one that cannot be made good.
+    #[must_use]
+    pub fn irreversible(mut self) -> Effect {
+        self.recovery = Recovery::Irreversible;
+        self
+    }
+}
+
+/// The worst verb among `effects`; `read` where there is none.
+pub fn worst(effects: &[Effect]) -> Verb {
+    effects.iter().map(|e| e.verb).max().unwrap_or(Verb::Read)
+}

@@ -1,0 +1,166 @@
+//! What argv leads to: the plan, the SQL, the payload. One inspector a subject, found by the name a shim file gives.
+//!
+//! An inspector makes effects precise or worse; to make one milder it must name its evidence. It never says allow or deny
+//! and starts nothing: what has to be run to find out is asked of a [`Probe`] that is handed in.
+
+mod aws;
+mod sql;
+mod terraform;
+
+use crate::call::{Call, Stdin};
+use crate::effect::{Effect, Verb};
+use crate::tool::Reading;
+use crate::verdict::Obligation;
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::fmt;
+use std::os::fd::OwnedFd;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+pub use sql::Dialect as SqlDialect;
+
+/// Why a probe brought nothing.
+#[derive(Debug)]
+pub enum ProbeError {
+    /// This probe starts nothing: a check.
+    NotAsked,
+    /// The real tool was run and refused; it has said why itself. Its exit code, or 128 and the signal.
+    Refused(i32),
+    /// It could not be run or read.
+    Failed(String),
+}
+
+impl fmt::Display for ProbeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ProbeError::NotAsked => f.write_str("not asked"),
+            ProbeError::Refused(code) => write!(f, "the tool refused with exit code {code}"),
+            ProbeError::Failed(why) => f.write_str(why),
+        }
+    }
+}
+
+/// A plan that was made or read, held so that exactly it can be applied.
+#[derive(Debug)]
+pub struct Plan {
+    /// What `terraform show -json` says of it.
+    pub json: Vec<u8>,
+    /// The plan itself, sealed; absent where nothing will be applied (tests).
+    pub sealed: Option<Arc<OwnedFd>>,
+}
+
+/// What an inspector may find out beyond argv, environment and files.
+pub trait Probe {
+    /// Plans with the words `argv` (without the tool's name), into a sealed file.
+    ///
+    /// # Errors
+    /// When it is not asked, or the tool refused.
+    fn plan(&self, reading: &Reading<'_>, argv: &[OsString]) -> Result<Plan, ProbeError>;
+
+    /// Reads the plan file at `path`, as it is now, into a sealed copy.
+    ///
+    /// # Errors
+    /// When it is not asked, or the tool refused.
+    fn saved_plan(&self, reading: &Reading<'_>, path: &Path) -> Result<Plan, ProbeError>;
+
+    /// All of standard input, and a sealed copy for the tool to read.
+    ///
+    /// # Errors
+    /// When it is not asked, or cannot be read.
+    fn stdin(&self) -> Result<(Vec<u8>, Option<OwnedFd>), ProbeError>;
+}
+
+/// How the tool is to be run, where it is not simply with the caller's words.
+#[derive(Debug, Default)]
+pub struct Rewrite {
+    /// The words after the name.
+    pub argv: Option<Vec<OsString>>,
+    /// Standard input.
+    pub stdin: Option<OwnedFd>,
+    /// No standard input at all.
+    pub stdin_null: bool,
+    /// Descriptors that the tool inherits under their numbers.
+    pub keep: Vec<Arc<OwnedFd>>,
+    /// The tool would have asked a person to confirm; sprag must, once.
+    pub confirm: bool,
+}
+
+/// What an inspector found.
+#[derive(Debug, Default)]
+pub struct Findings {
+    /// What would happen: the reading's effects, made precise or worse.
+    pub effects: Vec<Effect>,
+    /// On what terms.
+    pub obligations: Vec<Obligation>,
+    /// Further facts about the place.
+    pub facts: BTreeMap<String, String>,
+    /// Files that the tool reads.
+    pub read: Vec<PathBuf>,
+    /// Files that the tool writes.
+    pub write: Vec<PathBuf>,
+    /// TCP ports that it connects to.
+    pub ports: Vec<u16>,
+    /// The digest of what the effects were read from.
+    pub evidence: String,
+    /// How it is to be run.
+    pub rewrite: Rewrite,
+    /// The real tool was asked, and refused before anything could happen: it ends with this code.
+    pub ended: Option<i32>,
+}
+
+impl Findings {
+    /// The reading's own effects and obligations.
+    fn of(reading: &Reading<'_>) -> Findings {
+        let obligations = reading.stripped().iter().map(|f| Obligation::Strip(f.clone())).collect();
+        Findings { effects: reading.effects.clone(), obligations, ..Findings::default() }
+    }
+}
+
+type Inspector = fn(&Reading<'_>, &Call, &dyn Probe, &mut Findings);
+
+/// The inspectors, by the names that shim files use.
+const INSPECTORS: &[(&str, Inspector)] =
+    &[("terraform-plan", terraform::inspect), ("sql", sql::inspect), ("aws", aws::inspect)];
+
+/// Whether a shim file may name this inspector.
+pub fn is_known(name: &str) -> bool {
+    INSPECTORS.iter().any(|(n, _)| *n == name)
+}
+
+/// Looks closer at what a call was read as.
+pub fn deepen(reading: &Reading<'_>, call: &Call, probe: &dyn Probe) -> Findings {
+    let mut findings = Findings::of(reading);
+    if let Some(name) = reading.inspector() {
+        match INSPECTORS.iter().find(|(n, _)| *n == name) {
+            Some((_, inspect)) => inspect(reading, call, probe, &mut findings),
+            None => {
+                let note = format!("no inspector is called `{name}`");
+                findings.effects.push(Effect::new(Verb::Unknown, name, crate::effect::Evidence::File).because(note));
+            }
+        }
+    }
+    findings
+}
+
+/// A probe that starts nothing and reads no descriptor: what `check` uses. Only what the call itself carries is known.
+#[derive(Debug)]
+pub struct Unasked<'a>(pub &'a Call);
+
+impl Probe for Unasked<'_> {
+    fn plan(&self, _: &Reading<'_>, _: &[OsString]) -> Result<Plan, ProbeError> {
+        Err(ProbeError::NotAsked)
+    }
+
+    fn saved_plan(&self, _: &Reading<'_>, _: &Path) -> Result<Plan, ProbeError> {
+        Err(ProbeError::NotAsked)
+    }
+
+    fn stdin(&self) -> Result<(Vec<u8>, Option<OwnedFd>), ProbeError> {
+        match &self.0.stdin {
+            Stdin::Text(text) => Ok((text.clone(), None)),
+            Stdin::Null => Ok((Vec::new(), None)),
+            Stdin::Terminal | Stdin::File | Stdin::Pipe => Err(ProbeError::NotAsked),
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! aws: what does not stand in argv itself: aliases, `--cli-input-json`, files given as values, the endpoint's port.
+
+use super::{Findings, Probe};
+use crate::call::{Call, absolute};
+use crate::effect::{Effect, Evidence, Verb};
+use crate::tool::Reading;
+use serde_json::Value;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+/// A payload larger than this is no request to AWS.
+const MAX_PAYLOAD: u64 = 16 << 20;
+const INPUT_FLAGS: [&str; 2] = ["--cli-input-json", "--cli-input-yaml"];
+
+pub(super) fn inspect(reading: &Reading<'_>, call: &Call, _probe: &dyn Probe, findings: &mut Findings) {
+    if let Some(effect) = alias(reading, call) {
+        findings.effects.push(effect);
+    }
+    for value in reading.parsed.flags.iter().flat_map(|f| &f.values) {
+        findings.read.extend(local_file(value, &call.cwd));
+    }
+    findings.ports.extend(reading.facts.get("aws-endpoint").and_then(|url| port(url)));
+    for flag in reading.parsed.flags.iter().filter(|f| INPUT_FLAGS.contains(&f.name.as_str())) {
+        for value in &flag.values {
+            payload(reading, call, value, findings);
+        }
+    }
+}
+
+/// The local file that a value names (`file://`, `fileb://`).
+fn local_file(value: &str, cwd: &Path) -> Option<PathBuf> {
+    let path = value.strip_prefix("file://").or_else(|| value.strip_prefix("fileb://"))?;
+    Some(absolute(cwd, Path::new(path)))
+}
+
+/// The port of a URL.
+fn port(url: &str) -> Option<u16> {
+    let (scheme, rest) = url.split_once("://")?;
+    let authority = rest.split('/').next()?;
+    let given = authority.rsplit_once(':').and_then(|(_, p)| p.parse().ok());
+    given.or(if scheme == "http" { Some(80) } else { Some(443) })
+}
+
+/// An alias shadows even a built-in service (seen in v1 and v2), so a called name that the alias file has is not what it
+/// looks like.
+fn alias(reading: &Reading<'_>, call: &Call) -> Option<Effect> {
+    let home = call.var("HOME")?;
+    let text = std::fs::read_to_string(Path::new(&home).join(".aws/cli/alias")).ok()?;
+    let words = reading.command_words();
+    let hit = text.lines().filter_map(|line| line.split_once('=')).find(|(name, _)| words.contains(&name.trim()))?;
+    let (name, meaning) = (hit.0.trim(), hit.1.trim());
+    let effect = if meaning.starts_with('!') {
+        Effect::new(Verb::Escape, name, Evidence::File).because("the alias runs a shell command")
+    } else {
+        Effect::new(Verb::Unknown, name, Evidence::File).because("the alias stands for another command")
+    };
+    Some(effect)
+}
+
+/// `--cli-input-json`: every key of the payload is an option of the operation, and can raise like one.
+fn payload(reading: &Reading<'_>, call: &Call, value: &str, findings: &mut Findings) {
+    let unread = |note: String| Effect::new(Verb::Unknown, "payload", Evidence::File).because(note);
+    let text = match local_file(value, &call.cwd) {
+        None => value.to_owned(),
+        Some(file) => match std::fs::metadata(&file).ok().filter(|m| m.is_file() && m.len() <= MAX_PAYLOAD) {
+            None => {
+                findings.effects.push(unread(format!("`{}` is no file that can be read", file.display())));
+                return;
+            }
+            Some(_) => match std::fs::read_to_string(&file) {
+                Ok(text) => text,
+                Err(e) => {
+                    findings.effects.push(unread(format!("`{}`: {e}", file.display())));
+                    return;
+                }
+            },
+        },
+    };
+    let Ok(Value::Object(options)) = serde_json::from_str::<Value>(&text) else {
+        findings.effects.push(unread("the payload is no JSON object".to_owned()));
+        return;
+    };
+    // The same call with the payload's options on its command line, read by the same grammar.
+    let mut spelled = call.clone();
+    spelled.argv = std::iter::once(OsString::from("aws")).chain(reading.command_words().into_iter().map(Into::into)).collect();
+    for (key, value) in &options {
+        spelled.argv.extend(option_words(key, value).into_iter().map(OsString::from));
+    }
+    let again = reading.tool.read(&spelled);
+    findings.effects.extend(again.effects.into_iter().map(|e| Effect { evidence: Evidence::File, ..e }));
+}
+
+/// `DeletionProtection: false` as `--no-deletion-protection`.
+fn option_words(key: &str, value: &Value) -> Vec<String> {
+    let name = kebab(key);
+    match value {
+        Value::Bool(true) => vec![format!("--{name}")],
+        Value::Bool(false) => vec![format!("--no-{name}")],
+        Value::Null => vec![],
+        Value::String(text) => vec![format!("--{name}"), text.clone()],
+        Value::Number(_) | Value::Array(_) | Value::Object(_) => vec![format!("--{name}"), value.to_string()],
+    }
+}
+
+/// `DBInstanceIdentifier` as `db-instance-identifier`: a word begins at a capital after a small letter, and at the last of
+/// several capitals (botocore's `xform_name`).
+fn kebab(key: &str) -> String {
+    let letters: Vec<char> = key.chars().collect();
+    let mut out = String::new();
+    for (i, c) in letters.iter().enumerate() {
+        let before = i.checked_sub(1).and_then(|b| letters.get(b));
+        let after_small = before.is_some_and(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
+        let ends_capitals = before.is_some_and(|b| b.is_ascii_uppercase()) && letters.get(i + 1).is_some_and(|n| n.is_ascii_lowercase());
+        if c.is_ascii_uppercase() && (after_small || ends_capitals) {
+            out.push('-');
+        }
+        out.push(c.to_ascii_lowercase());
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_spelled_as_options() {
+        let words = |k, v: Value| option_words(k, &v).join(" ");
+        assert_eq!(words("DeletionProtection", false.into()), "--no-deletion-protection");
+        assert_eq!(words("SkipFinalSnapshot", true.into()), "--skip-final-snapshot");
+        assert_eq!(words("DBInstanceIdentifier", "x".into()), "--db-instance-identifier x");
+        assert_eq!(words("minSize", 0.into()), "--min-size 0");
+    }
+
+    #[test]
+    fn an_endpoint_has_a_port() {
+        assert_eq!(port("http://127.0.0.1:5000"), Some(5000));
+        assert_eq!(port("https://s3.example.com/x"), Some(443));
+        assert_eq!(port("nonsense"), None);
+    }
+}

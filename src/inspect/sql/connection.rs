@@ -1,0 +1,133 @@
+//! Where a libpq program connects to: flags, variables, a connection string or URI in place of the database's name.
+
+use super::super::Findings;
+use crate::call::Call;
+use crate::tool::Reading;
+use std::collections::BTreeMap;
+
+/// Adds the facts `pg-host`, `pg-port`, `pg-database`, `pg-user` and the ports that are connected to.
+pub(super) fn find(reading: &Reading<'_>, _call: &Call, findings: &mut Findings) {
+    let named = reading.parsed.values("--dbname").last().map(str::to_owned);
+    let database = named.or_else(|| reading.operands().first().map(|o| (*o).to_owned()));
+    let mut facts: BTreeMap<String, String> = reading.facts.clone();
+    if let Some(database) = database {
+        for (key, value) in parse(&database) {
+            let fact = match key.as_str() {
+                "host" | "hostaddr" => "pg-host",
+                "port" => "pg-port",
+                "dbname" => "pg-database",
+                "user" => "pg-user",
+                "service" => "pg-service",
+                _ => continue,
+            };
+            facts.insert(fact.to_owned(), value);
+        }
+    }
+    let ports = facts.get("pg-port").cloned().unwrap_or_default();
+    findings.ports.extend(ports.split(',').filter_map(|p| p.trim().parse::<u16>().ok()));
+    findings.facts.extend(facts.into_iter().filter(|(k, _)| k.starts_with("pg-")));
+}
+
+/// What stands in place of a database's name: a URI, a list of `key=value`, or the name itself.
+fn parse(text: &str) -> Vec<(String, String)> {
+    let uri = text.strip_prefix("postgres://").or_else(|| text.strip_prefix("postgresql://"));
+    match uri {
+        Some(rest) => parse_uri(rest),
+        None if text.contains('=') => parse_pairs(text),
+        None => vec![("dbname".to_owned(), text.to_owned())],
+    }
+}
+
+/// `user:password@host:port,host:port/database?key=value&…`.
+fn parse_uri(rest: &str) -> Vec<(String, String)> {
+    let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
+    let (authority, database) = rest.split_once('/').unwrap_or((rest, ""));
+    let (user, hosts) = authority.rsplit_once('@').unwrap_or(("", authority));
+    let mut pairs = vec![("dbname".to_owned(), decode(database))];
+    let user = user.split(':').next().unwrap_or_default();
+    if !user.is_empty() {
+        pairs.push(("user".to_owned(), decode(user)));
+    }
+    let split = |h: &str| match h.rsplit_once(':') {
+        Some((name, port)) if !port.contains(']') => (decode(name), port.to_owned()),
+        _ => (decode(h), String::new()),
+    };
+    let (names, ports): (Vec<String>, Vec<String>) = hosts.split(',').map(split).unzip();
+    pairs.push(("host".to_owned(), names.join(",")));
+    if ports.iter().any(|p| !p.is_empty()) {
+        pairs.push(("port".to_owned(), ports.join(",")));
+    }
+    pairs.extend(query.split('&').filter_map(|p| p.split_once('=')).map(|(k, v)| (decode(k), decode(v))));
+    pairs.retain(|(_, v)| !v.is_empty());
+    pairs
+}
+
+/// `%41` as `A`.
+fn decode(text: &str) -> String {
+    let mut bytes = Vec::new();
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once('%') {
+        bytes.extend(before.bytes());
+        let digits = after.get(..2).and_then(|d| u8::from_str_radix(d, 16).ok());
+        bytes.push(digits.unwrap_or(b'%'));
+        rest = if digits.is_some() { after.get(2..).unwrap_or_default() } else { after };
+    }
+    bytes.extend(rest.bytes());
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+/// `key = 'va\'lue' key2=value2`.
+fn parse_pairs(text: &str) -> Vec<(String, String)> {
+    let mut pairs = Vec::new();
+    let mut rest = text.trim_start();
+    while let Some((key, after)) = rest.split_once('=') {
+        let after = after.trim_start();
+        let mut value = String::new();
+        let quoted = after.starts_with('\'');
+        let mut letters = after.char_indices().skip(usize::from(quoted));
+        let mut end = after.len();
+        while let Some((at, c)) = letters.next() {
+            match c {
+                '\\' => value.extend(letters.next().map(|(_, c)| c)),
+                '\'' if quoted => {
+                    end = at + 1;
+                    break;
+                }
+                c if !quoted && c.is_whitespace() => {
+                    end = at;
+                    break;
+                }
+                c => value.push(c),
+            }
+        }
+        pairs.push((key.trim().to_owned(), value));
+        rest = after.get(end..).unwrap_or_default().trim_start();
+    }
+    pairs
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn get(text: &str, key: &str) -> Option<String> {
+        parse(text).into_iter().find(|(k, _)| k == key).map(|(_, v)| v)
+    }
+
+    #[test]
+    fn a_uri_a_list_and_a_name_say_where() {
+        for (text, key, want) in [
+            ("shop", "dbname", Some("shop")),
+            ("postgres://app:pw@db.prod:6432/shop?sslmode=require", "host", Some("db.prod")),
+            ("postgres://app:pw@db.prod:6432/shop", "port", Some("6432")),
+            ("postgresql://a%40b@h/x", "user", Some("a@b")),
+            ("postgresql:///x?host=/run/pg&port=5433", "host", Some("/run/pg")),
+            ("postgres://h1:1,h2:2/x", "port", Some("1,2")),
+            ("host=h port=5433 dbname='my \\'db'", "dbname", Some("my 'db")),
+            ("host = h  port= 5433", "port", Some("5433")),
+            ("host=h", "port", None),
+        ] {
+            assert_eq!(get(text, key).as_deref(), want, "{text}");
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! A place in a file that a person wrote: how it is cited, and whose word the file is.
+//!
+//! This module must not know what the files say.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+/// Bits of a mode that let somebody else than the owner write.
+const OTHERS_WRITE: u32 = 0o022;
+/// The sticky bit: in such a folder nobody can replace another's file.
+const STICKY: u32 = 0o1000;
+
+/// Line and column (both from 1, the column in characters) of the byte `offset` in `text`.
+pub fn position(text: &str, offset: usize) -> (usize, usize) {
+    let before = text.get(..offset).unwrap_or(text);
+    let line_start = before.rfind('\n').map_or(0, |at| at + 1);
+    let line = before.matches('\n').count() + 1;
+    (line, before.get(line_start..).unwrap_or_default().chars().count() + 1)
+}
+
+/// An error at `offset` as `file:line:column: message`, the line itself, and a caret.
+pub fn cite_at(file: &str, text: &str, offset: usize, message: &str) -> String {
+    let (line, column) = position(text, offset);
+    let shown = text.lines().nth(line - 1).unwrap_or_default();
+    let mut out = format!("{file}:{line}:{column}: {message}");
+    let number = line.to_string();
+    // Writing to a string cannot fail.
+    let _ = write!(out, "\n  {number} | {shown}\n  {} | {}^", " ".repeat(number.len()), " ".repeat(column - 1));
+    out
+}
+
+/// A TOML error in the same form.
+pub fn cite(file: &str, text: &str, error: &toml::de::Error) -> String {
+    let message = error.message().lines().collect::<Vec<_>>().join(", ");
+    cite_at(file, text, error.span().map_or(0, |s| s.start), &message)
+}
+
+/// Checks, as sudo does for its sudoers, that nobody but root and `owner` can change what `path` says: the file and the
+/// folder it stands in.
+///
+/// # Errors
+/// When the file or its folder belongs to, or is writable by, somebody else, or cannot be looked at.
+pub fn trusted(path: &Path, owner: u32) -> io::Result<()> {
+    let real: PathBuf = fs::canonicalize(path)?;
+    let folder = real.parent().unwrap_or(Path::new("/"));
+    for (what, sticky_helps) in [(real.as_path(), false), (folder, true)] {
+        let meta = fs::metadata(what)?;
+        let whose = if owner == 0 { "root".to_owned() } else { format!("root or uid {owner}") };
+        if meta.uid() != 0 && meta.uid() != owner {
+            let message = format!("{} belongs to uid {}; only {whose} may own it", what.display(), meta.uid());
+            return Err(io::Error::new(io::ErrorKind::PermissionDenied, message));
+        }
+        if meta.mode() & OTHERS_WRITE != 0 && !(sticky_helps && meta.mode() & STICKY != 0) {
+            let message = format!("{} can be written by others; `chmod go-w` it", what.display());
+            return Err(io::Error::new(io::ErrorKind::PermissionDenied, message));
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt;
+
+    #[test]
+    fn a_caret_stands_under_the_place() {
+        let cited = cite_at("f.toml", "a = 1\nbc = x\n", 11, "no");
+        assert_eq!(cited, "f.toml:2:6: no\n  2 | bc = x\n    |      ^");
+    }
+
+    #[test]
+    fn a_file_that_others_can_write_is_nobodys_word() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("p.toml");
+        fs::write(&file, "").unwrap();
+        let owner = fs::metadata(&file).unwrap().uid();
+        assert!(trusted(&file, owner).is_ok());
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o666)).unwrap();
+        assert!(trusted(&file, owner).is_err());
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
+        fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o777)).unwrap();
+        assert!(trusted(&file, owner).is_err());
+    }
+}

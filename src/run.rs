@@ -1,0 +1,275 @@
+//! The real tool: found, pinned, walled in, started, waited for. The only place that starts a program.
+//!
+//! This module must not know why a permit was given. It runs exactly what the permit's order says.
+
+mod program;
+mod room;
+mod supervise;
+
+pub use program::{Candidate, NotRunnable, candidates};
+pub use room::{is_inside, sweep};
+
+use crate::confine::{self, ConfineError, Grants, Places};
+use crate::profile::{End, Required};
+use crate::sys::{self, Fork};
+use crate::verdict::{Input, Order, Permit};
+use program::{Kind, Program};
+use room::Room;
+use std::collections::BTreeMap;
+use std::ffi::{CString, OsString};
+use std::fmt;
+use std::io::{self, Read as _};
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+/// How the tool ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// It left with this code.
+    Exited(i32),
+    /// It died by this signal.
+    Killed(i32),
+}
+
+/// Why the tool did not run.
+#[derive(Debug)]
+pub enum RunError {
+    /// The real tool is not there, or cannot be run.
+    Program(NotRunnable),
+    /// The walls could not be built.
+    Walls(ConfineError),
+    /// The kernel refused something else.
+    System(&'static str, io::Error),
+}
+
+impl fmt::Display for RunError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            RunError::Program(e) => e.fmt(f),
+            RunError::Walls(e) => e.fmt(f),
+            RunError::System(what, e) => write!(f, "{what}: {e}"),
+        }
+    }
+}
+
+impl From<ConfineError> for RunError {
+    fn from(e: ConfineError) -> RunError {
+        RunError::Walls(e)
+    }
+}
+
+/// What a run needs to know beside its permit.
+#[derive(Debug)]
+pub struct Setting<'a> {
+    /// The user's home, from the password database.
+    pub home: &'a Path,
+    /// The walls that the policy requires.
+    pub required: &'a Required,
+    /// The folder of the links, so that what the tool starts finds the shims first.
+    pub links: Option<PathBuf>,
+}
+
+/// Where the child reports that it could not become the tool: a code and an error number.
+const REPORT_SIZE: usize = 5;
+const REPORT_WALLS: u8 = 1;
+const REPORT_EXEC: u8 = 2;
+const REPORT_SETUP: u8 = 3;
+
+/// Starts what `permit` allows, waits until it has ended, and passes signals on meanwhile.
+///
+/// # Errors
+/// When the tool could not be started; nothing of it has then run.
+pub fn start(permit: Permit, setting: &Setting<'_>) -> Result<Outcome, RunError> {
+    let order = permit.into_order();
+    let path = order.env.get(std::ffi::OsStr::new("PATH")).cloned().unwrap_or_default();
+    let program = program::find(&order.tool, &path, &order.cwd).map_err(RunError::Program)?;
+    let room = Room::make(setting.links.as_deref()).map_err(|e| RunError::System("a private folder could not be made", e))?;
+    let walls = build_walls(&order, &program, &room, setting)?;
+    let environment = environment(&order, &room, walls.stand());
+    let prepared = Prepared::new(&order, &program, environment)?;
+    let (reader, writer) = nix::unistd::pipe2(nix::fcntl::OFlag::O_CLOEXEC)
+        .map_err(|e| RunError::System("a pipe could not be made", e.into()))?;
+
+    let end = match order.profile.end {
+        End::Term => libc::SIGTERM,
+        End::Int => libc::SIGINT,
+    };
+    let signals = sys::block_signals();
+    let parent = sys::own_pid();
+    let forked = sys::fork();
+    match forked {
+        Err(e) => {
+            signals.restore();
+            Err(RunError::System("no process could be started", e))
+        }
+        Ok(Fork::Child) => {
+            sys::on_parent_death(end);
+            if sys::parent() != parent {
+                sys::leave(128 + end);
+            }
+            let error = become_tool(order, walls, prepared, || signals.restore());
+            report(&writer, error);
+            sys::leave(126)
+        }
+        Ok(Fork::Parent(child)) => {
+            drop(writer);
+            // What only the tool shall hold is closed here, so that a pipe ends when the tool does.
+            drop(prepared);
+            drop((order.stdin, order.stdout, order.stderr, order.keep));
+            let canary = (end == libc::SIGINT).then(sys::Canary::start).and_then(Result::ok);
+            let failed = read_report(reader, &program.path);
+            let outcome = supervise::wait(child, canary.as_ref());
+            drop(canary);
+            drop(room);
+            signals.restore();
+            match failed {
+                Some(error) => Err(error),
+                None => Ok(outcome),
+            }
+        }
+    }
+}
+
+fn build_walls(
+    order: &Order,
+    program: &Program,
+    room: &Room,
+    setting: &Setting<'_>,
+) -> Result<confine::Walls, RunError> {
+    let places = Places {
+        home: setting.home.to_owned(),
+        cwd: order.cwd.clone(),
+        target: order.folder.clone(),
+        workspace: order.workspace.clone(),
+        tmpdir: room.tmpdir(),
+        managers: program.managers.iter().filter(|m| *m != setting.home).cloned().collect(),
+        env: order.env.clone(),
+    };
+    let mut exec = program.files();
+    // A nested call of a guarded tool must reach the shim, which then says why it cannot run here.
+    exec.extend(std::env::current_exe());
+    let grants = Grants { exec, read: order.read.clone(), write: order.write.clone(), ports: order.ports.clone() };
+    Ok(confine::build(&order.profile, &places, &grants, order.verb, setting.required)?)
+}
+
+/// The tool's environment: what passes, its private TMPDIR, and the shims first in PATH.
+fn environment(order: &Order, room: &Room, confined: bool) -> BTreeMap<OsString, OsString> {
+    let mut env = confine::pass_environment(&order.profile.env, &order.env);
+    if confined {
+        env.insert("TMPDIR".into(), room.tmpdir().into());
+        if let (Some(bin), Some(path)) = (room.bin(), order.env.get(std::ffi::OsStr::new("PATH"))) {
+            let mut first = bin.into_os_string();
+            first.push(":");
+            first.push(path);
+            env.insert("PATH".into(), first);
+        }
+    }
+    env
+}
+
+/// Everything the child needs, made before the fork.
+struct Prepared {
+    argv: Vec<CString>,
+    env: Vec<CString>,
+    path: CString,
+    kind: Kind,
+    pinned: OwnedFd,
+}
+
+impl Prepared {
+    fn new(order: &Order, program: &Program, env: BTreeMap<OsString, OsString>) -> Result<Prepared, RunError> {
+        let nul = |_| RunError::System("an argument holds a NUL byte", io::Error::from(io::ErrorKind::InvalidInput));
+        let text = |s: &std::ffi::OsStr| CString::new(s.as_bytes()).map_err(nul);
+        let mut argv: Vec<CString> = order.argv.iter().map(|a| text(a)).collect::<Result<_, _>>()?;
+        // A script is found by its path: Debian's pg_wrapper and pyenv's shims dispatch on the name they are started by.
+        if argv.is_empty() || program.kind == Kind::Script {
+            let name = text(program.path.as_os_str())?;
+            if argv.is_empty() { argv.push(name) } else if let Some(first) = argv.first_mut() { *first = name }
+        }
+        let pair = |(k, v): (&OsString, &OsString)| {
+            let mut line = k.clone();
+            line.push("=");
+            line.push(v);
+            text(&line)
+        };
+        Ok(Prepared {
+            argv,
+            env: env.iter().map(pair).collect::<Result<_, _>>()?,
+            path: text(program.path.as_os_str())?,
+            kind: program.kind,
+            pinned: program.file.try_clone().map_err(|e| RunError::System("the tool could not be held open", e))?.into(),
+        })
+    }
+}
+
+/// The child's last steps; returns only with an error.
+fn become_tool(
+    order: Order,
+    walls: confine::Walls,
+    prepared: Prepared,
+    restore: impl Fn(),
+) -> (u8, io::Error) {
+    let setup = |e: nix::Error| (REPORT_SETUP, io::Error::from(e));
+    if let Err(e) = nix::unistd::chdir(&order.cwd) {
+        return setup(e);
+    }
+    let input = match order.stdin {
+        Input::Inherit => None,
+        Input::Null => std::fs::File::open("/dev/null").ok().map(OwnedFd::from),
+        Input::File(file) => Some(file),
+    };
+    if let Some(input) = input
+        && let Err(e) = nix::unistd::dup2_stdin(&input)
+    {
+        return setup(e);
+    }
+    if let Some(output) = &order.stdout
+        && let Err(e) = nix::unistd::dup2_stdout(output)
+    {
+        return setup(e);
+    }
+    if let Some(errors) = &order.stderr
+        && let Err(e) = nix::unistd::dup2_stderr(errors)
+    {
+        return setup(e);
+    }
+    let keep: Vec<RawFd> = order.keep.iter().map(AsRawFd::as_raw_fd).collect();
+    if let Err(e) = walls.enter(&keep) {
+        return (REPORT_WALLS, io::Error::from_raw_os_error(e.raw_os_error()));
+    }
+    restore();
+    let started = match prepared.kind {
+        Kind::Elf => {
+            let flags = nix::fcntl::AtFlags::AT_EMPTY_PATH;
+            nix::unistd::execveat(&prepared.pinned, c"", &prepared.argv, &prepared.env, flags)
+        }
+        Kind::Script => nix::unistd::execve(&prepared.path, &prepared.argv, &prepared.env),
+    };
+    match started {
+        Err(e) => (REPORT_EXEC, e.into()),
+    }
+}
+
+fn report(writer: &OwnedFd, (what, error): (u8, io::Error)) {
+    let mut message = [what, 0, 0, 0, 0];
+    for (to, from) in message.iter_mut().skip(1).zip(error.raw_os_error().unwrap_or(0).to_le_bytes()) {
+        *to = from;
+    }
+    // Nobody is left to hear of a failure here; the parent then sees a child that left with 126.
+    let _ = nix::unistd::write(writer, &message);
+}
+
+/// What the child said went wrong; nothing when it became the tool, which closes the pipe.
+fn read_report(reader: OwnedFd, path: &Path) -> Option<RunError> {
+    let mut message = Vec::new();
+    std::fs::File::from(reader).take(REPORT_SIZE as u64).read_to_end(&mut message).ok()?;
+    let (what, number) = message.split_first()?;
+    let number = i32::from_le_bytes(number.try_into().unwrap_or_default());
+    let error = io::Error::from_raw_os_error(number);
+    Some(match *what {
+        REPORT_WALLS => RunError::Walls(ConfineError::Kernel("the walls could not be entered", error)),
+        REPORT_EXEC => RunError::Program(NotRunnable::Refused(path.to_owned(), error)),
+        _ => RunError::System("the tool could not be prepared", error),
+    })
+}

@@ -1,0 +1,238 @@
+//! One command's whole path, in order: the page to read first.
+//!
+//! How were we started, which tool is that, what would its words do, what do plan, SQL and files say, does the policy
+//! allow it, does a person, is it on record; only then is the real tool started, behind its walls.
+
+mod judge;
+mod probe;
+
+pub use judge::{Judged, call_of_words, judge, judge_example, policy_for};
+
+use crate::approve::{self, Answer, Question, Store, StoreError, Terminal};
+use crate::call::{Call, CallError, User};
+use crate::effect::Verb;
+use crate::policy::PolicyError;
+use crate::policy::schema::Approval;
+use crate::record::{Durability, Event, Record, RecordError, Told};
+use crate::run::{self, NotRunnable, Outcome, RunError};
+use crate::say::{self, Refused};
+use crate::text::sanitise;
+use crate::tool::{self, ShimError};
+use crate::verdict::Decision;
+use probe::Live;
+use std::fmt;
+use std::path::PathBuf;
+
+/// Why a call did not run, where no verdict says so.
+#[derive(Debug)]
+pub enum Failure {
+    /// It cannot be read.
+    Call(CallError),
+    /// It comes from inside another tool's walls.
+    Inside(String),
+    /// A shim file is wrong.
+    Shim(ShimError),
+    /// The policy is wrong, and the call is no plain read.
+    Policy(PolicyError),
+    /// Nothing can be put on record.
+    Record(RecordError),
+    /// Requests cannot be kept.
+    Store(StoreError),
+    /// The tool could not be started.
+    Run(RunError),
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Failure::Call(e) => e.fmt(f),
+            Failure::Inside(name) => write!(
+                f,
+                "`{name}` was called from inside another guarded tool, where it cannot be judged yet; run it by itself, outside"
+            ),
+            Failure::Shim(e) => e.fmt(f),
+            Failure::Policy(e) => write!(f, "{e}\n  until this is mended only reads run"),
+            Failure::Record(e) => write!(f, "{e}\n  until it can be written only reads run"),
+            Failure::Store(e) => e.fmt(f),
+            Failure::Run(e) => e.fmt(f),
+        }
+    }
+}
+
+impl Failure {
+    /// The exit code (design: 64 misuse, 71 walls, 77 denied, 78 policy or shim file, 126 and 127 the real tool).
+    fn code(&self) -> i32 {
+        match self {
+            Failure::Call(CallError::NoFolder(_)) | Failure::Inside(_) => 71,
+            Failure::Call(_) => 64,
+            Failure::Shim(_) | Failure::Policy(_) => 78,
+            Failure::Record(_) | Failure::Store(_) => 77,
+            Failure::Run(RunError::Program(NotRunnable::Missing(_))) => 127,
+            Failure::Run(RunError::Program(_)) => 126,
+            Failure::Run(RunError::Walls(_) | RunError::System(..)) => 71,
+        }
+    }
+}
+
+/// Runs the call that started this process; returns how it ended.
+pub fn main() -> Outcome {
+    match run() {
+        Ok(outcome) => outcome,
+        Err(failure) => {
+            let lines: Vec<String> = failure.to_string().lines().map(sanitise).collect();
+            say::error(&format!("sprag: refused: {}\n  nothing was run", lines.join("\n")));
+            Outcome::Exited(failure.code())
+        }
+    }
+}
+
+fn run() -> Result<Outcome, Failure> {
+    let call = Call::capture(&tool::is_known).map_err(Failure::Call)?;
+    if run::is_inside(&call.link) {
+        return Err(Failure::Inside(call.name));
+    }
+    let user = User::current();
+    let policy = policy_for(&user, &call);
+    let required = policy.as_ref().map(|p| p.base.confine.clone().unwrap_or_default()).unwrap_or_default();
+    let record = Record::of(&user.state());
+    let run_id = run_id();
+    let live = Live { call: &call, user: &user, required: &required, record: &record, run: &run_id };
+    let mut judged = judge(&call, &user, policy.as_ref(), &live).map_err(Failure::Shim)?;
+    if let Some(code) = judged.ended {
+        return Ok(Outcome::Exited(code));
+    }
+    if let (Err(error), true) = (&policy, judged.verdict.verb() > Verb::Read) {
+        return Err(Failure::Policy(PolicyError(error.0.clone())));
+    }
+    let limits = policy.as_ref().ok().and_then(|p| p.base.approval.clone()).unwrap_or_default();
+    let this = Run { call: &call, user: &user, record: &record, id: &run_id, words: &judged.words.clone(), limits };
+    if judged.verdict.decision() == Decision::Ask {
+        match this.seek(&judged)? {
+            Answer::Yes(approval) => {
+                judged.verdict = judged.verdict.approved(&approval);
+                // A person has said yes to exactly this; the tool's own question would be the second.
+                judged.confirm = false;
+            }
+            Answer::No => return this.refuse(&judged, None, Some("a person said no")),
+            Answer::Later(request) => return this.refuse(&judged, Some(request), None),
+        }
+    }
+    if judged.verdict.decision() == Decision::Deny {
+        return this.refuse(&judged, None, None);
+    }
+    if judged.confirm && !this.confirm() {
+        say::note("the apply was cancelled; nothing was run");
+        return Ok(Outcome::Exited(1));
+    }
+    this.begin(&judged)?;
+    let permit = match judged.verdict.permit(judged.order) {
+        Ok(permit) => permit,
+        Err(refusal) => {
+            let why = refusal.to_string();
+            say::error(&format!("sprag: refused: {why}\n  nothing was run"));
+            return Ok(Outcome::Exited(77));
+        }
+    };
+    for note in &judged.notes {
+        say::note(note);
+    }
+    let setting = run::Setting { home: &user.home, required: &required, links: links(&call) };
+    let outcome = run::start(permit, &setting);
+    this.end(&outcome);
+    outcome.map_err(Failure::Run)
+}
+
+/// A name for one run: time and process make it unique on one machine.
+fn run_id() -> String {
+    let nanos = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |d| d.as_nanos());
+    format!("{nanos:x}-{:x}", std::process::id())
+}
+
+/// The folder of the links: where the link we were started by leads to, or stands.
+fn links(call: &Call) -> Option<PathBuf> {
+    let absolute = crate::call::absolute(&call.cwd, &call.link);
+    let folder = absolute.parent()?;
+    // A renamed link somewhere else must not put its folder first in PATH.
+    folder.join(&call.name).symlink_metadata().is_ok_and(|m| m.is_symlink()).then(|| folder.to_owned())
+}
+
+/// What the steps of one run share.
+struct Run<'a> {
+    call: &'a Call,
+    user: &'a User,
+    record: &'a Record,
+    id: &'a str,
+    words: &'a [String],
+    limits: Approval,
+}
+
+impl Run<'_> {
+    fn command(&self) -> String {
+        std::iter::once(self.call.name.as_str()).chain(self.words.iter().skip(1).map(String::as_str)).collect::<Vec<_>>().join(" ")
+    }
+
+    fn told<'b>(&'b self, judged: &'b Judged) -> Told<'b> {
+        Told::new(self.id, &self.call.name, self.words, &self.call.cwd, &judged.verdict)
+    }
+
+    /// Seeks a person's yes.
+    fn seek(&self, judged: &Judged) -> Result<Answer, Failure> {
+        let text = say::question(&self.command(), &judged.verdict);
+        let name = judged.subject.name_to_type();
+        let question = Question { text: &text, name_to_type: name.as_deref() };
+        let store = Store::of(&self.user.state(), &self.limits);
+        approve::seek(&store, &judged.subject, &question).map_err(Failure::Store)
+    }
+
+    /// The confirmation that the tool itself would have asked for: once, of whoever stands on standard input.
+    fn confirm(&self) -> bool {
+        let text = format!("sprag: {}: apply this plan?", sanitise(&self.command()));
+        if let Some(mut terminal) = Terminal::of_the_caller() {
+            let question = Question { text: &text, name_to_type: Some("yes") };
+            return terminal.ask(&question) == approve::Asked::Yes;
+        }
+        say::error(&format!("{text}\n  only `yes` on standard input goes on"));
+        let mut answer = String::new();
+        std::io::stdin().read_line(&mut answer).is_ok() && answer.trim_end() == "yes"
+    }
+
+    /// Puts the intent on record. What only reads runs even where that fails.
+    fn begin(&self, judged: &Judged) -> Result<(), Failure> {
+        let reads = judged.verdict.verb() == Verb::Read;
+        let durability = if reads { Durability::Kernel } else { Durability::Disk };
+        match self.record.append(&Event::Intent(self.told(judged)), durability) {
+            Err(e) if !reads => Err(Failure::Record(e)),
+            Err(_) | Ok(()) => Ok(()),
+        }
+    }
+
+    fn end(&self, outcome: &Result<Outcome, RunError>) {
+        let error = outcome.as_ref().err().map(ToString::to_string);
+        let (exit, signal) = match outcome {
+            Ok(Outcome::Exited(code)) => (Some(*code), None),
+            Ok(Outcome::Killed(signal)) => (None, Some(*signal)),
+            Err(_) => (None, None),
+        };
+        let event = Event::Outcome { run: self.id, exit, signal, error: error.as_deref() };
+        // The tool has run: there is nothing left to refuse.
+        let _ = self.record.append(&event, Durability::Kernel);
+    }
+
+    /// Says why nothing was run, and puts it on record.
+    fn refuse(&self, judged: &Judged, request: Option<approve::Request>, why: Option<&str>) -> Result<Outcome, Failure> {
+        let mut told = self.told(judged);
+        told.request = request.as_ref().map(|r| r.id.as_str());
+        // A refusal stands whether or not it can be recorded.
+        let _ = self.record.append(&Event::Refusal(told), Durability::Kernel);
+        let id = request.as_ref().map(|r| r.id.as_str());
+        if say::wants_json() {
+            say::error(&say::refusal_json(&self.call.name, &judged.verdict, id, why));
+        } else {
+            let command = self.command();
+            let minutes = self.limits.approve_within_minutes;
+            let refused = Refused { command: &command, verdict: &judged.verdict, request: id.map(|i| (i, minutes)), why };
+            say::error(&say::refusal(&refused));
+        }
+        Ok(Outcome::Exited(if request.is_some() { 75 } else { 77 }))
+    }
+}

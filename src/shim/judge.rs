@@ -1,0 +1,196 @@
+//! From a call to a verdict: what the run, `sprag check` and the policy's own examples share.
+
+use crate::approve::Subject;
+use crate::call::{Call, Stdin, User, workspace};
+use crate::effect::{Effect, worst};
+use crate::inspect::{self, Findings, Probe, Unasked};
+use crate::policy::{self, Context, Policy, PolicyError, layers};
+use crate::record::redact_words;
+use crate::text::hex;
+use crate::tool::{self, Reading, ShimError};
+use crate::verdict::{Input, Obligation, Order, Verdict};
+use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::os::fd::OwnedFd;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// A call, judged.
+#[derive(Debug)]
+pub struct Judged {
+    /// What was decided.
+    pub verdict: Verdict,
+    /// What would be run.
+    pub order: Order,
+    /// The tool would have asked a person to confirm; sprag must, once.
+    pub confirm: bool,
+    /// What an approval would be bound to.
+    pub subject: Subject,
+    /// The real tool was asked, and refused by itself: it ends with this code.
+    pub ended: Option<i32>,
+    /// What was changed about the call, a line each.
+    pub notes: Vec<String>,
+    /// The call's words with those of the environment in their place, without secrets.
+    pub words: Vec<String>,
+}
+
+/// The policy that holds for a call, with its examples checked.
+///
+/// # Errors
+/// When a layer is wrong.
+pub fn policy_for(user: &User, call: &Call) -> Result<Policy, PolicyError> {
+    let mut folders = vec![call.cwd.clone()];
+    if let Ok(tools) = tool::find(&call.name) {
+        folders.extend(tools.iter().map(|t| t.read(call).folder));
+    }
+    folders.dedup();
+    let whose = layers::Whose { home: &user.home, uid: user.uid, folders: &folders };
+    policy::load(&whose, Some(&call.name), &judge_example)
+}
+
+/// A call that is only words: an example of a policy or shim file.
+pub fn call_of_words(words: Vec<OsString>, cwd: &Path) -> Option<Call> {
+    let first = words.first()?.to_string_lossy().into_owned();
+    let name = first.rsplit('/').next().unwrap_or(&first).to_owned();
+    Some(Call {
+        name,
+        other_name: None,
+        link: PathBuf::new(),
+        argv: words,
+        env: BTreeMap::new(),
+        cwd: cwd.to_owned(),
+        stdin: Stdin::Null,
+    })
+}
+
+/// Judges an example of a policy: its effects by argv alone, and what may be known of it.
+pub fn judge_example(run: &str) -> Option<(Vec<Effect>, Context)> {
+    let words = shell_words::split(run).ok()?.into_iter().map(OsString::from).collect();
+    let call = call_of_words(words, Path::new("/"))?;
+    let tools = tool::find(&call.name).ok()?;
+    let reading = tools.first()?.read(&call);
+    let findings = inspect::deepen(&reading, &call, &Unasked(&call));
+    Some((findings.effects, Context { facts: reading.facts.clone(), tool: call.name }))
+}
+
+/// Judges a call: by every shim that has its name, and by those of its other name; the strictest counts.
+///
+/// With a policy that cannot be used, the built-in one decides and the probe is not asked: the caller lets only reads run.
+///
+/// # Errors
+/// When a shim file cannot be used, or none has the name.
+pub fn judge(
+    call: &Call,
+    user: &User,
+    policy: Result<&Policy, &PolicyError>,
+    probe: &dyn Probe,
+) -> Result<Judged, ShimError> {
+    let unasked = Unasked(call);
+    let built_in = layers::built_in().unwrap_or_default();
+    let (policy, probe): (&Policy, &dyn Probe) = match policy {
+        Ok(policy) => (policy, probe),
+        Err(_) => (&built_in, &unasked),
+    };
+    let tools = tool::find(&call.name)?;
+    let first = tools.first().ok_or_else(|| ShimError::Table(call.name.clone()))?;
+    let reading = first.read(call);
+    let mut findings = inspect::deepen(&reading, call, probe);
+    let others = call.other_name.as_deref().map(tool::find).transpose()?.unwrap_or_default();
+    for tool in tools.iter().skip(1).chain(&others) {
+        findings.effects.extend(inspect::deepen(&tool.read(call), call, &unasked).effects);
+    }
+    Ok(conclude(call, user, policy, &reading, findings))
+}
+
+/// Decides over the findings and drafts what would be run.
+fn conclude(call: &Call, user: &User, policy: &Policy, reading: &Reading<'_>, mut findings: Findings) -> Judged {
+    let workspace = workspace(&reading.folder, &user.home);
+    let mut facts = reading.facts.clone();
+    facts.append(&mut findings.facts);
+    facts.insert("workspace".to_owned(), workspace.display().to_string());
+    facts.extend(git_branch(&workspace).map(|b| ("git-branch".to_owned(), b)));
+    let context = Context { tool: call.name.clone(), facts };
+    let verdict = policy::decide(policy, &findings.effects, &context).oblige(std::mem::take(&mut findings.obligations));
+    let escaped = |a: &OsString| a.as_bytes().escape_ascii().to_string();
+    let subject = Subject {
+        tool: call.name.clone(),
+        argv: reading.argv().iter().map(escaped).collect(),
+        folder: reading.folder.display().to_string(),
+        environments: verdict.environments().to_vec(),
+        identity: context.facts.into_iter().chain([("uid".to_owned(), user.uid.to_string())]).collect(),
+        effects: findings.effects.clone(),
+        evidence: std::mem::take(&mut findings.evidence),
+        policy: hex(&Sha256::digest(serde_json::to_vec(policy).unwrap_or_default())),
+    };
+    let notes = if reading.strips_something() { vec![format!("ran without `{}`", reading.stripped().join("`, `"))] } else { vec![] };
+    let typed: Vec<String> = reading.words.iter().map(|w| w.text.clone()).collect();
+    let mut words = vec![call.name.clone()];
+    words.extend(redact_words(&typed, &reading.secret_words()));
+    Judged {
+        confirm: findings.rewrite.confirm,
+        ended: findings.ended,
+        order: draft(call, workspace, reading, findings),
+        verdict,
+        subject,
+        notes,
+        words,
+    }
+}
+
+/// What would be run: the caller's words without the stripped ones, or the words an inspector put in their place.
+fn draft(call: &Call, workspace: PathBuf, reading: &Reading<'_>, findings: Findings) -> Order {
+    let rewrite = findings.rewrite;
+    let mut discharged: Vec<Obligation> = reading.stripped().iter().map(|f| Obligation::Strip(f.clone())).collect();
+    discharged.extend(rewrite.argv.is_some().then_some(Obligation::PinPlan));
+    discharged.extend(rewrite.stdin.is_some().then_some(Obligation::ScreenStdin));
+    let argv0 = call.argv.first().filter(|a| !a.is_empty()).cloned().unwrap_or_else(|| OsString::from(&call.name));
+    let paths = reading.paths();
+    Order {
+        tool: call.name.clone(),
+        argv: std::iter::once(argv0).chain(rewrite.argv.unwrap_or_else(|| reading.argv())).collect(),
+        env: call.env.clone(),
+        cwd: call.cwd.clone(),
+        folder: reading.folder.clone(),
+        workspace,
+        profile: reading.tool.profile.clone(),
+        verb: worst(&findings.effects),
+        read: paths.read.into_iter().chain(findings.read).collect(),
+        write: paths.write.into_iter().chain(findings.write).collect(),
+        ports: findings.ports,
+        stdin: match rewrite.stdin {
+            Some(file) => Input::File(file),
+            None if rewrite.stdin_null => Input::Null,
+            None => Input::Inherit,
+        },
+        stdout: None,
+        stderr: None,
+        keep: rewrite.keep.into_iter().chain(named_descriptors(call)).collect(),
+        discharged,
+    }
+}
+
+/// Descriptors that the words name (`/dev/fd/63`, a shell's process substitution): the tool needs them under their number.
+fn named_descriptors(call: &Call) -> Vec<Arc<OwnedFd>> {
+    let number = |word: &OsString| {
+        let text = word.to_str()?;
+        let after = text.split_once("/dev/fd/").or_else(|| text.split_once("/proc/self/fd/"))?.1;
+        after.parse::<i32>().ok().filter(|n| *n > 2)
+    };
+    let mut numbers: Vec<i32> = call.argv.iter().filter_map(number).collect();
+    numbers.sort_unstable();
+    numbers.dedup();
+    numbers.into_iter().filter_map(crate::sys::adopt).map(Arc::new).collect()
+}
+
+/// The branch that is checked out, read from the worktree's own file; nothing is run.
+fn git_branch(workspace: &Path) -> Option<String> {
+    let dot_git = workspace.join(".git");
+    let folder = match std::fs::read_to_string(&dot_git) {
+        Ok(link) => workspace.join(link.strip_prefix("gitdir:")?.trim()),
+        Err(_) => dot_git,
+    };
+    let head = std::fs::read_to_string(folder.join("HEAD")).ok()?;
+    head.trim().strip_prefix("ref: refs/heads/").map(str::to_owned)
+}

@@ -1,0 +1,170 @@
+//! The probe that asks the real tool: each of its starts is a call of its own, recorded and confined.
+
+use crate::call::{Call, Stdin, User, workspace};
+use crate::effect::Verb;
+use crate::inspect::{Plan, Probe, ProbeError};
+use crate::profile::Required;
+use crate::record::{Durability, Event, Record, redact_words};
+use crate::run::{self, Outcome};
+use crate::say;
+use crate::tool::Reading;
+use crate::verdict::{Aid, Input, Order, Permit};
+use nix::fcntl::{FcntlArg, SealFlag, fcntl};
+use nix::sys::memfd::{MFdFlags, memfd_create};
+use std::ffi::{CStr, OsString};
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::path::Path;
+use std::sync::Arc;
+
+/// Standard input larger than this is not judged.
+const MAX_STDIN: u64 = 256 << 20;
+/// A plan file, and what `show -json` says of it, may be this long.
+const MAX_PLAN: u64 = 1 << 30;
+
+/// Asks the real tool and the real standard input.
+pub(super) struct Live<'a> {
+    pub(super) call: &'a Call,
+    pub(super) user: &'a User,
+    pub(super) required: &'a Required,
+    pub(super) record: &'a Record,
+    pub(super) run: &'a str,
+}
+
+fn failed(e: impl std::fmt::Display) -> ProbeError {
+    ProbeError::Failed(e.to_string())
+}
+
+/// A file in memory that only its descriptor names, so that no path can be swapped under it.
+fn memory_file(name: &CStr) -> Result<OwnedFd, ProbeError> {
+    memfd_create(name, MFdFlags::MFD_ALLOW_SEALING).map_err(failed)
+}
+
+/// Makes the file's bytes final.
+fn seal(file: &OwnedFd) -> Result<(), ProbeError> {
+    let seals = SealFlag::F_SEAL_SEAL | SealFlag::F_SEAL_SHRINK | SealFlag::F_SEAL_GROW | SealFlag::F_SEAL_WRITE;
+    fcntl(file, FcntlArg::F_ADD_SEALS(seals)).map(|_| ()).map_err(failed)
+}
+
+/// Copies at most `most` bytes of `from` into a sealed file; also returns them where `keep` asks for it.
+fn sealed_copy(from: &mut dyn Read, most: u64) -> Result<(Vec<u8>, OwnedFd), ProbeError> {
+    let mut bytes = Vec::new();
+    from.take(most + 1).read_to_end(&mut bytes).map_err(failed)?;
+    if bytes.len() as u64 > most {
+        return Err(failed(format_args!("it is larger than {} MiB", most >> 20)));
+    }
+    let file = memory_file(c"sprag")?;
+    let mut copy = File::from(file);
+    io::copy(&mut bytes.as_slice(), &mut copy).map_err(failed)?;
+    copy.seek(SeekFrom::Start(0)).map_err(failed)?;
+    let file = OwnedFd::from(copy);
+    seal(&file)?;
+    Ok((bytes, file))
+}
+
+impl Live<'_> {
+    /// Starts the real tool as an aid of sprag's own, with the plan at its descriptor.
+    fn aid(
+        &self,
+        aid: Aid,
+        reading: &Reading<'_>,
+        words: &[OsString],
+        plan: &Arc<OwnedFd>,
+        output: Option<(OwnedFd, OwnedFd)>,
+    ) -> Result<(), ProbeError> {
+        let shown: Vec<String> = words.iter().map(|w| w.to_string_lossy().into_owned()).collect();
+        let argv = redact_words(&shown, &[]);
+        // What only reads runs even where nothing can be recorded.
+        let _ = self.record.append(&Event::Aid { run: self.run, aid: aid.word(), argv: &argv }, Durability::Kernel);
+        let (stdout, stderr) = output.unzip();
+        let order = Order {
+            tool: self.call.name.clone(),
+            argv: std::iter::once(OsString::from(&self.call.name)).chain(words.iter().cloned()).collect(),
+            env: self.call.env.clone(),
+            cwd: self.call.cwd.clone(),
+            folder: reading.folder.clone(),
+            workspace: workspace(&reading.folder, &self.user.home),
+            profile: reading.tool.profile.clone(),
+            verb: Verb::Read,
+            read: reading.paths().read,
+            write: vec![],
+            ports: vec![],
+            stdin: if aid == Aid::Plan { Input::Inherit } else { Input::Null },
+            stdout,
+            stderr,
+            keep: vec![Arc::clone(plan)],
+            discharged: vec![],
+        };
+        let setting = run::Setting { home: &self.user.home, required: self.required, links: super::links(self.call) };
+        match run::start(Permit::aid(aid, order), &setting) {
+            Ok(Outcome::Exited(0)) => Ok(()),
+            Ok(Outcome::Exited(code)) => Err(ProbeError::Refused(code)),
+            Ok(Outcome::Killed(signal)) => Err(ProbeError::Refused(128 + signal)),
+            Err(e) => Err(failed(e)),
+        }
+    }
+
+    /// What `show -json` says of a sealed plan.
+    fn show(&self, reading: &Reading<'_>, sealed: OwnedFd) -> Result<Plan, ProbeError> {
+        let sealed = Arc::new(sealed);
+        let out = memory_file(c"show")?;
+        let mut words = words_before_the_command(reading);
+        words.extend(["show".into(), "-json".into(), descriptor_path(&sealed)]);
+        // Its warnings were said when the plan was made; they are said again only where it fails.
+        let errors = memory_file(c"show errors")?;
+        let output = (out.try_clone().map_err(failed)?, errors.try_clone().map_err(failed)?);
+        if let Err(e) = self.aid(Aid::Show, reading, &words, &sealed, Some(output)) {
+            let text = String::from_utf8_lossy(&read_back(errors)?).trim_end().to_owned();
+            say::error(&text);
+            return Err(e);
+        }
+        Ok(Plan { json: read_back(out)?, sealed: Some(sealed) })
+    }
+}
+
+/// What a file in memory holds.
+fn read_back(file: OwnedFd) -> Result<Vec<u8>, ProbeError> {
+    let mut file = File::from(file);
+    file.seek(SeekFrom::Start(0)).map_err(failed)?;
+    let mut bytes = Vec::new();
+    file.take(MAX_PLAN).read_to_end(&mut bytes).map_err(failed)?;
+    Ok(bytes)
+}
+
+fn words_before_the_command(reading: &Reading<'_>) -> Vec<OsString> {
+    let first = reading.parsed.path.first().copied().unwrap_or(0);
+    reading.words.iter().take(first).map(|w| w.raw.clone()).collect()
+}
+
+fn descriptor_path(file: &OwnedFd) -> OsString {
+    format!("/proc/self/fd/{}", file.as_raw_fd()).into()
+}
+
+impl Probe for Live<'_> {
+    fn plan(&self, reading: &Reading<'_>, argv: &[OsString]) -> Result<Plan, ProbeError> {
+        let file = Arc::new(memory_file(c"plan")?);
+        let mut words = argv.to_vec();
+        let mut out = OsString::from("-out=");
+        out.push(descriptor_path(&file));
+        words.push(out);
+        self.aid(Aid::Plan, reading, &words, &file, None)?;
+        let file = Arc::into_inner(file).ok_or_else(|| failed("the plan is still held by another"))?;
+        seal(&file)?;
+        self.show(reading, file)
+    }
+
+    fn saved_plan(&self, reading: &Reading<'_>, path: &Path) -> Result<Plan, ProbeError> {
+        let mut file = File::open(path).map_err(|e| failed(format_args!("{}: {e}", path.display())))?;
+        let (_, sealed) = sealed_copy(&mut file, MAX_PLAN)?;
+        self.show(reading, sealed)
+    }
+
+    fn stdin(&self) -> Result<(Vec<u8>, Option<OwnedFd>), ProbeError> {
+        if self.call.stdin == Stdin::Null {
+            return Ok((Vec::new(), None));
+        }
+        let (bytes, sealed) = sealed_copy(&mut io::stdin().lock(), MAX_STDIN)?;
+        Ok((bytes, Some(sealed)))
+    }
+}

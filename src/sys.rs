@@ -1,0 +1,429 @@
+//! Every call that needs `unsafe`, each behind a safe function.
+//!
+//! This module must not know what the calls are for; it is the only one where `unsafe` is allowed.
+#![allow(unsafe_code)]
+
+use std::ffi::{CStr, OsString};
+use std::io;
+use std::os::fd::{BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::os::unix::ffi::OsStringExt;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// The process id type of the kernel.
+pub type Pid = libc::pid_t;
+
+/// The highest signal number of Linux.
+const LAST_SIGNAL: i32 = 64;
+
+// --- how we were started -------------------------------------------------------------------------------------------
+
+/// Whether SIGPIPE was ignored when the program was started.
+static SIGPIPE_WAS_IGNORED: AtomicBool = AtomicBool::new(false);
+
+/// Runs before Rust's runtime, which sets SIGPIPE to "ignore" and keeps no note of what it was.
+extern "C" fn note_sigpipe() {
+    // SAFETY: sigaction with a null new action only fills `old`, which is a valid, zeroed sigaction.
+    let ignored = unsafe {
+        let mut old: libc::sigaction = std::mem::zeroed();
+        libc::sigaction(libc::SIGPIPE, std::ptr::null(), &raw mut old) == 0 && old.sa_sigaction == libc::SIG_IGN
+    };
+    SIGPIPE_WAS_IGNORED.store(ignored, Ordering::Relaxed);
+}
+
+#[used]
+// SAFETY: the section holds pointers to functions of this signature; libc calls each once before main.
+#[unsafe(link_section = ".init_array")]
+static NOTE_SIGPIPE: extern "C" fn() = note_sigpipe;
+
+/// The path the kernel was asked to execute (`AT_EXECFN`): unlike `argv[0]` the caller cannot make it up.
+pub fn execfn() -> Option<OsString> {
+    // SAFETY: the kernel puts AT_EXECFN's NUL-terminated string on the initial stack, where it stays as long as the process.
+    let text = unsafe {
+        let pointer = libc::getauxval(libc::AT_EXECFN) as *const libc::c_char;
+        if pointer.is_null() { None } else { Some(CStr::from_ptr(pointer)) }
+    };
+    text.map(|t| OsString::from_vec(t.to_bytes().to_vec()))
+}
+
+/// Takes an inherited descriptor into ownership; nothing where it is not open.
+pub fn adopt(fd: RawFd) -> Option<OwnedFd> {
+    // SAFETY: F_GETFD takes no pointer and is defined for any number. The descriptor was inherited under a number that
+    // the caller's own words name, and nothing else in this process owns it.
+    unsafe { (libc::fcntl(fd, libc::F_GETFD) != -1).then(|| OwnedFd::from_raw_fd(fd)) }
+}
+
+// --- signals ---------------------------------------------------------------------------------------------------------
+
+/// A set of signals with their dispositions, as they were when it was taken.
+#[derive(Clone)]
+pub struct SignalState {
+    mask: libc::sigset_t,
+    ignored: Vec<i32>,
+}
+
+/// A signal that arrived, and who sent it.
+#[derive(Debug, Clone, Copy)]
+pub struct Arrival {
+    /// The signal's number.
+    pub signal: i32,
+    /// It was made by the kernel (a terminal, a timer), so the whole process group has it.
+    pub from_kernel: bool,
+    /// The process that sent it; meaningless when `from_kernel`.
+    pub sender: Pid,
+}
+
+/// The signals that are blocked and waited for while a tool runs: all but those the process makes for itself by a fault.
+fn awaited() -> libc::sigset_t {
+    // SAFETY: `set` is a valid sigset_t for every call.
+    unsafe {
+        let mut set: libc::sigset_t = std::mem::zeroed();
+        libc::sigfillset(&raw mut set);
+        for fault in [libc::SIGSEGV, libc::SIGBUS, libc::SIGFPE, libc::SIGILL, libc::SIGTRAP, libc::SIGSYS, libc::SIGABRT] {
+            libc::sigdelset(&raw mut set, fault);
+        }
+        set
+    }
+}
+
+fn set_disposition(signal: i32, handler: libc::sighandler_t) {
+    // SAFETY: the action is fully initialised; SIG_DFL and SIG_IGN are the only handlers passed here.
+    unsafe {
+        let mut action: libc::sigaction = std::mem::zeroed();
+        action.sa_sigaction = handler;
+        libc::sigaction(signal, &raw const action, std::ptr::null_mut());
+    }
+}
+
+/// Blocks every signal but faults and makes SIGCHLD deliverable; returns what it was before, for the tool.
+pub fn block_signals() -> SignalState {
+    let set = awaited();
+    // SAFETY: both sets are valid; `old` is only read after the call filled it.
+    let mask = unsafe {
+        let mut old: libc::sigset_t = std::mem::zeroed();
+        libc::sigprocmask(libc::SIG_BLOCK, &raw const set, &raw mut old);
+        old
+    };
+    let mut ignored = Vec::new();
+    for signal in 1..=LAST_SIGNAL {
+        // SAFETY: as in note_sigpipe; unknown numbers make sigaction fail, which is checked.
+        let now = unsafe {
+            let mut old: libc::sigaction = std::mem::zeroed();
+            libc::sigaction(signal, std::ptr::null(), &raw mut old) == 0 && old.sa_sigaction == libc::SIG_IGN
+        };
+        let given = if signal == libc::SIGPIPE { SIGPIPE_WAS_IGNORED.load(Ordering::Relaxed) } else { now };
+        if given {
+            ignored.push(signal);
+        }
+    }
+    set_disposition(libc::SIGCHLD, libc::SIG_DFL);
+    SignalState { mask, ignored }
+}
+
+impl SignalState {
+    /// Puts dispositions and mask back as they were. In the child, just before it becomes the tool.
+    pub fn restore(&self) {
+        set_disposition(libc::SIGPIPE, libc::SIG_DFL);
+        for signal in &self.ignored {
+            set_disposition(*signal, libc::SIG_IGN);
+        }
+        // SAFETY: the mask was filled by the kernel.
+        unsafe { libc::sigprocmask(libc::SIG_SETMASK, &raw const self.mask, std::ptr::null_mut()) };
+    }
+}
+
+/// Waits for the next blocked signal.
+pub fn wait_signal() -> Arrival {
+    let set = awaited();
+    loop {
+        // SAFETY: `set` and `info` are valid; si_pid is defined for the SI_USER family, the only use of it.
+        unsafe {
+            let mut info: libc::siginfo_t = std::mem::zeroed();
+            let signal = libc::sigwaitinfo(&raw const set, &raw mut info);
+            if signal > 0 {
+                return Arrival { signal, from_kernel: info.si_code > 0, sender: info.si_pid() };
+            }
+        }
+    }
+}
+
+/// Sends a signal; a process that has gone is no error.
+pub fn kill(pid: Pid, signal: i32) {
+    // SAFETY: kill takes no pointer.
+    unsafe { libc::kill(pid, signal) };
+}
+
+/// Stops this process by `signal` as if it had never been caught, and returns when it is continued.
+pub fn stop_self(signal: i32) {
+    // SAFETY: `one` is a valid set holding one signal; sigtimedwait with a zero time-out only drops a pending one.
+    unsafe {
+        let mut one: libc::sigset_t = std::mem::zeroed();
+        libc::sigemptyset(&raw mut one);
+        libc::sigaddset(&raw mut one, signal);
+        let now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+        libc::sigtimedwait(&raw const one, std::ptr::null_mut(), &raw const now);
+        let mut old: libc::sigaction = std::mem::zeroed();
+        libc::sigaction(signal, std::ptr::null(), &raw mut old);
+        set_disposition(signal, libc::SIG_DFL);
+        libc::kill(libc::getpid(), signal);
+        libc::sigprocmask(libc::SIG_UNBLOCK, &raw const one, std::ptr::null_mut());
+        libc::sigprocmask(libc::SIG_BLOCK, &raw const one, std::ptr::null_mut());
+        libc::sigaction(signal, &raw const old, std::ptr::null_mut());
+    }
+}
+
+/// Dies by `signal`, so that the caller sees the death its tool died; does not dump core.
+pub fn die_by(signal: i32) -> ! {
+    let limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: all structures are valid; after the unblock the pending signal ends the process.
+    unsafe {
+        libc::setrlimit(libc::RLIMIT_CORE, &raw const limit);
+        set_disposition(signal, libc::SIG_DFL);
+        let mut one: libc::sigset_t = std::mem::zeroed();
+        libc::sigemptyset(&raw mut one);
+        libc::sigaddset(&raw mut one, signal);
+        libc::kill(libc::getpid(), signal);
+        libc::sigprocmask(libc::SIG_UNBLOCK, &raw const one, std::ptr::null_mut());
+    }
+    // A signal that does not kill (a stop, a continue) cannot be how a tool died; say what a shell says.
+    std::process::exit(128 + signal)
+}
+
+// --- children --------------------------------------------------------------------------------------------------------
+
+/// Which side of a fork this is.
+pub enum Fork {
+    /// The parent, with the child's process id.
+    Parent(Pid),
+    /// The child.
+    Child,
+}
+
+/// Forks.
+///
+/// # Errors
+/// What the kernel says: too many processes, no memory.
+pub fn fork() -> io::Result<Fork> {
+    // SAFETY: sprag starts no thread that is still running here (the one that parses SQL is joined), so the child may
+    // allocate and lock as any single-threaded process.
+    match unsafe { libc::fork() } {
+        -1 => Err(io::Error::last_os_error()),
+        0 => Ok(Fork::Child),
+        pid => Ok(Fork::Parent(pid)),
+    }
+}
+
+/// What became of a child.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Change {
+    /// Nothing yet.
+    None,
+    /// It left with this code.
+    Exited(i32),
+    /// It died by this signal.
+    Killed(i32),
+    /// It was stopped by this signal.
+    Stopped(i32),
+}
+
+/// Asks without waiting what became of `pid`.
+pub fn child_change(pid: Pid) -> Change {
+    let mut status = 0;
+    // SAFETY: `status` is a valid int.
+    let got = unsafe { libc::waitpid(pid, &raw mut status, libc::WNOHANG | libc::WUNTRACED) };
+    if got != pid {
+        Change::None
+    } else if libc::WIFEXITED(status) {
+        Change::Exited(libc::WEXITSTATUS(status))
+    } else if libc::WIFSIGNALED(status) {
+        Change::Killed(libc::WTERMSIG(status))
+    } else if libc::WIFSTOPPED(status) {
+        Change::Stopped(libc::WSTOPSIG(status))
+    } else {
+        Change::None
+    }
+}
+
+/// Waits until `pid` has ended and takes it off the process table.
+pub fn reap(pid: Pid) {
+    // SAFETY: waitpid with a null status pointer is defined.
+    unsafe { libc::waitpid(pid, std::ptr::null_mut(), 0) };
+}
+
+/// Asks the kernel to send `signal` to this process when the thread that forked it ends.
+pub fn on_parent_death(signal: i32) {
+    // SAFETY: prctl with integer arguments.
+    unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, signal) };
+}
+
+/// The parent's process id.
+pub fn parent() -> Pid {
+    // SAFETY: takes nothing, cannot fail.
+    unsafe { libc::getppid() }
+}
+
+/// This process's id.
+pub fn own_pid() -> Pid {
+    // SAFETY: takes nothing, cannot fail.
+    unsafe { libc::getpid() }
+}
+
+/// Leaves the process at once, running no destructor: for a child that could not become the tool.
+pub fn leave(code: i32) -> ! {
+    // SAFETY: _exit does not return.
+    unsafe { libc::_exit(code) }
+}
+
+/// A process of our group that only waits: a signal pending there was sent to the whole group.
+///
+/// `kill -INT %1` reaches the group, so the tool has it already; forwarding it too makes terraform see two interrupts and
+/// drop its work (measured, 30 of 30). Nothing in a signal itself tells a group's from one's own.
+pub struct Canary(Pid);
+
+impl Canary {
+    /// Starts one; every signal must be blocked.
+    pub fn start() -> io::Result<Canary> {
+        match fork()? {
+            Fork::Parent(pid) => Ok(Canary(pid)),
+            Fork::Child => {
+                on_parent_death(libc::SIGKILL);
+                loop {
+                    // SAFETY: pause takes nothing; every signal is blocked, so only KILL ends it.
+                    unsafe { libc::pause() };
+                }
+            }
+        }
+    }
+
+    /// Whether the canary has `signal` too. Waits a millisecond first: the kernel delivers to a group one by one.
+    pub fn has(&self, signal: i32) -> bool {
+        std::thread::sleep(std::time::Duration::from_millis(1));
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.0)).unwrap_or_default();
+        let pending = |name: &str| {
+            let line = status.lines().find_map(|l| l.strip_prefix(name));
+            line.and_then(|hex| u64::from_str_radix(hex.trim(), 16).ok()).unwrap_or(0)
+        };
+        let bit = 1u64.checked_shl(u32::try_from(signal - 1).unwrap_or(0)).unwrap_or(0);
+        (pending("SigPnd:") | pending("ShdPnd:")) & bit != 0
+    }
+
+    /// The canary's process id.
+    pub fn pid(&self) -> Pid {
+        self.0
+    }
+}
+
+impl Drop for Canary {
+    fn drop(&mut self) {
+        kill(self.0, libc::SIGKILL);
+        reap(self.0);
+    }
+}
+
+// --- walls -----------------------------------------------------------------------------------------------------------
+
+/// The Landlock ABI of the running kernel; 0 where there is none.
+pub fn landlock_abi() -> u32 {
+    const CREATE_RULESET_VERSION: libc::c_uint = 1;
+    // SAFETY: with the VERSION flag the kernel takes no attributes: the pointer must be null and the size 0.
+    let abi = unsafe {
+        libc::syscall(libc::SYS_landlock_create_ruleset, std::ptr::null::<libc::c_void>(), 0usize, CREATE_RULESET_VERSION)
+    };
+    u32::try_from(abi).unwrap_or(0)
+}
+
+/// Installs a seccomp filter on this thread; `no_new_privs` must be set.
+///
+/// # Errors
+/// What the kernel says; nothing is then installed.
+pub fn install_filter(program: &[libc::sock_filter]) -> io::Result<()> {
+    let length = libc::c_ushort::try_from(program.len()).map_err(|_| io::Error::from(io::ErrorKind::InvalidInput))?;
+    let filter = libc::sock_fprog { len: length, filter: program.as_ptr().cast_mut() };
+    // SAFETY: `filter` points to `length` instructions that outlive the call; the kernel copies and does not write them.
+    let done = unsafe { libc::syscall(libc::SYS_seccomp, libc::SECCOMP_SET_MODE_FILTER, 0, &raw const filter) };
+    if done == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
+/// Whether this thread already stands behind a seccomp filter (2), as `PR_GET_SECCOMP` says.
+pub fn seccomp_mode() -> i32 {
+    // SAFETY: prctl with integer arguments.
+    unsafe { libc::prctl(libc::PR_GET_SECCOMP) }
+}
+
+/// Reduces every capability set and the bounding set of this process to `keep` (bit numbers).
+///
+/// # Errors
+/// What the kernel says to capset. Dropping from the bounding set is not allowed to a process without CAP_SETPCAP; such a
+/// process has nothing to gain from it either, as `no_new_privs` is set.
+pub fn reduce_capabilities(keep: &[u32]) -> io::Result<()> {
+    const VERSION_3: u32 = 0x2008_0522;
+    const LAST_CAP: u32 = 63;
+    #[repr(C)]
+    struct Header {
+        version: u32,
+        pid: libc::c_int,
+    }
+    #[repr(C)]
+    #[derive(Clone, Copy, Default)]
+    struct Sets {
+        effective: u32,
+        permitted: u32,
+        inheritable: u32,
+    }
+    for cap in (0..=LAST_CAP).filter(|c| !keep.contains(c)) {
+        // SAFETY: prctl with integer arguments; a number the kernel does not know is refused with EINVAL.
+        unsafe { libc::prctl(libc::PR_CAPBSET_DROP, cap, 0, 0, 0) };
+    }
+    let mut header = Header { version: VERSION_3, pid: 0 };
+    let mut sets = [Sets::default(); 2];
+    // SAFETY: version 3 takes a header and two sets, as laid out above; capget fills, capset reads them.
+    unsafe {
+        if libc::syscall(libc::SYS_capget, &raw mut header, sets.as_mut_ptr()) != 0 {
+            return Err(io::Error::last_os_error());
+        }
+        let low: u32 = keep.iter().filter(|c| **c < 32).map(|c| 1u32 << c).fold(0, |a, b| a | b);
+        for (set, mask) in sets.iter_mut().zip([low, 0]) {
+            set.effective &= mask;
+            set.permitted &= mask;
+            set.inheritable = 0;
+        }
+        if libc::syscall(libc::SYS_capset, &raw mut header, sets.as_ptr()) != 0 {
+            return Err(io::Error::last_os_error());
+        }
+        libc::prctl(libc::PR_CAP_AMBIENT, libc::PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
+    }
+    Ok(())
+}
+
+/// Marks every descriptor from `first` on as closed at the next exec, but those in `keep`.
+pub fn close_on_exec_from(first: RawFd, keep: &[RawFd]) {
+    // SAFETY: close_range and fcntl take no pointers; CLOEXEC only sets a flag.
+    unsafe {
+        libc::syscall(libc::SYS_close_range, first as libc::c_uint, libc::c_uint::MAX, libc::CLOSE_RANGE_CLOEXEC as libc::c_uint);
+        for fd in keep {
+            libc::fcntl(*fd, libc::F_SETFD, 0);
+        }
+    }
+}
+
+/// Sets the soft and hard limit on core dumps to nothing: a dump of a tool holds its secrets.
+pub fn forbid_core_dumps() {
+    let limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: `limit` is valid.
+    unsafe { libc::setrlimit(libc::RLIMIT_CORE, &raw const limit) };
+}
+
+// --- terminals -------------------------------------------------------------------------------------------------------
+
+/// Whether our process group is the terminal's foreground group.
+pub fn in_foreground(terminal: BorrowedFd<'_>) -> bool {
+    use std::os::fd::AsRawFd;
+    // SAFETY: integer arguments only.
+    unsafe { libc::tcgetpgrp(terminal.as_raw_fd()) == libc::getpgrp() }
+}
+
+/// Throws away what was typed before the question was put.
+pub fn flush_input(terminal: BorrowedFd<'_>) {
+    use std::os::fd::AsRawFd;
+    // SAFETY: integer arguments only.
+    unsafe { libc::tcflush(terminal.as_raw_fd(), libc::TCIFLUSH) };
+}

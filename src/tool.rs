@@ -1,0 +1,13 @@
+//! What `shims/*.toml` mean: the tool of a name, and what its words say.
+//!
+//! Start with [`Tool`](schema::Tool) for the shape of a file, then `argv` for how a command line is taken apart and
+//! `reading` for what it comes to. Nothing here says allow or deny.
+
+pub mod argv;
+pub mod catalogue;
+pub mod reading;
+pub mod schema;
+
+pub use catalogue::{ShimError, find, is_known, names};
+pub use reading::Reading;
+pub use schema::Tool;

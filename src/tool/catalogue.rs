@@ -1,0 +1,103 @@
+//! The tools that are known: those compiled in, and those of the system's folder.
+//!
+//! The shipped files are turned into compact tables by `build.rs`; a TOML file is parsed at start only for a tool that
+//! the system's folder has, and only the called one.
+
+use super::schema::Tool;
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+include!(concat!(env!("OUT_DIR"), "/catalogue.rs"));
+
+/// Where a system's own shim files stand. One file a name: `/etc/sprag/shims/<name>.toml`.
+const SYSTEM: &str = "/etc/sprag/shims";
+
+/// A shim file that cannot be used.
+#[derive(Debug)]
+pub enum ShimError {
+    /// It cannot be read, or is not the system's own.
+    File(PathBuf, String),
+    /// It does not say what a shim file must say.
+    Content(String),
+    /// The table compiled in is broken: a bug.
+    Table(String),
+}
+
+impl fmt::Display for ShimError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ShimError::File(path, why) => write!(f, "{}: {why}", path.display()),
+            ShimError::Content(message) => f.write_str(message),
+            ShimError::Table(name) => write!(f, "the table of `{name}` in this binary cannot be read; install sprag again"),
+        }
+    }
+}
+
+/// Every name a link is made for by default, sorted.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    TOOLS.iter().map(|(name, _)| *name)
+}
+
+/// Whether a shim has this name.
+pub fn is_known(name: &str) -> bool {
+    TOOLS.binary_search_by_key(&name, |(n, _)| n).is_ok() || system_file(name).is_some()
+}
+
+/// The shipped tool of this name.
+fn shipped(name: &str) -> Option<Result<Tool, ShimError>> {
+    let at = TOOLS.binary_search_by_key(&name, |(n, _)| n).ok()?;
+    let (_, table) = TOOLS.get(at)?;
+    Some(postcard::from_bytes(table).map_err(|_| ShimError::Table(name.to_owned())))
+}
+
+fn system_file(name: &str) -> Option<PathBuf> {
+    let plain = !name.is_empty() && !name.starts_with('.') && !name.contains('/');
+    let path = Path::new(SYSTEM).join(format!("{name}.toml"));
+    (plain && path.exists()).then_some(path)
+}
+
+/// Reads a shim file of the system layer.
+fn from_system(path: &Path, name: &str) -> Result<Tool, ShimError> {
+    let fail = |why: String| ShimError::File(path.to_owned(), why);
+    crate::place::trusted(path, 0).map_err(|e| fail(e.to_string()))?;
+    let text = std::fs::read_to_string(path).map_err(|e| fail(format!("cannot be read: {e}")))?;
+    let tool = parse(&text, &path.display().to_string())?;
+    if tool.names.iter().any(|n| n == name) { Ok(tool) } else { Err(fail(format!("its `names` do not hold `{name}`"))) }
+}
+
+/// Parses a shim file; `file` stands at the front of every message.
+///
+/// # Errors
+/// `file:line:column: why`, the line itself and a caret.
+pub fn parse(text: &str, file: &str) -> Result<Tool, ShimError> {
+    let tool: Tool = toml::from_str(text).map_err(|e| ShimError::Content(crate::place::cite(file, text, &e)))?;
+    check(&tool).map_err(|why| ShimError::Content(format!("{file}:1:1: {why}")))?;
+    Ok(tool)
+}
+
+/// What a type cannot say: a command needs a path unless it is the only one.
+fn check(tool: &Tool) -> Result<(), String> {
+    if tool.names.is_empty() {
+        return Err("`names` is empty; name the tool".to_owned());
+    }
+    let bare = tool.command.iter().filter(|c| c.path.is_empty()).count();
+    if bare > 0 && tool.command.len() > 1 {
+        return Err("a command without a `path` must be the only one; give it a path".to_owned());
+    }
+    Ok(())
+}
+
+/// Everything known about the tool of this name: the shipped file first, then the system's, which can only tighten.
+///
+/// # Errors
+/// When a file or table cannot be used; the call must then not run.
+pub fn find(name: &str) -> Result<Vec<Tool>, ShimError> {
+    let mut tools = Vec::new();
+    if let Some(tool) = shipped(name) {
+        tools.push(tool?);
+    }
+    if let Some(path) = system_file(name) {
+        tools.push(from_system(&path, name)?);
+    }
+    Ok(tools)
+}

@@ -1,0 +1,307 @@
+//! What a command line comes to by the tool's own grammar: first effects, targets, paths, and the argv that may run.
+//!
+//! It looks at no file but those a shim names as the source of a fact, and starts nothing. An inspector makes the
+//! effects more precise afterwards.
+
+use super::argv::{self, Given, Mark, Parsed, Word};
+use super::schema::{Command, Dialect, Lower, Operands, Raise, Source, Tool};
+use crate::call::{Call, absolute};
+use crate::effect::{Effect, Evidence, Recovery, Verb};
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use wildmatch::WildMatch;
+
+/// A call read by its tool's grammar.
+#[derive(Debug)]
+pub struct Reading<'t> {
+    /// The tool.
+    pub tool: &'t Tool,
+    /// Every word that may reach the tool, those from the environment in their place; without the name.
+    pub words: Vec<Word>,
+    /// The words taken apart.
+    pub parsed: Parsed<'t>,
+    /// What the words say would happen.
+    pub effects: Vec<Effect>,
+    /// The folder the tool works in.
+    pub folder: PathBuf,
+    /// Facts about the place: `aws-profile`, `pg-host`, …
+    pub facts: BTreeMap<String, String>,
+    /// The call only prints help, or was made mild by a flag: there is nothing more to look at.
+    pub mild: bool,
+}
+
+/// A path that the tool reads or writes.
+#[derive(Debug, Default)]
+pub struct Paths {
+    /// Read.
+    pub read: Vec<PathBuf>,
+    /// Written.
+    pub write: Vec<PathBuf>,
+}
+
+impl Tool {
+    /// Reads `call` by this tool's grammar.
+    pub fn read(&self, call: &Call) -> Reading<'_> {
+        let words = self.merged_words(call);
+        let mut parsed = argv::parse(self, &words);
+        parsed.check_operands(&words);
+        let folder = self.folder(call, &parsed);
+        let mut reading = Reading {
+            tool: self,
+            facts: self.facts(call, &parsed, &folder),
+            words,
+            parsed,
+            effects: Vec::new(),
+            folder,
+            mild: false,
+        };
+        reading.find_effects(call);
+        reading
+    }
+
+    /// The words after the name, with those of variables such as `TF_CLI_ARGS` where the tool itself inserts them.
+    fn merged_words(&self, call: &Call) -> Vec<Word> {
+        let mut words: Vec<Word> = call.argv.iter().skip(1).map(|a| Word::new(a.clone(), Evidence::Argv)).collect();
+        if self.env_argv.is_empty() {
+            return words;
+        }
+        let before = argv::parse(self, &words);
+        let command: Vec<&str> = before.path.iter().filter_map(|i| words.get(*i)).map(|w| w.text.as_str()).collect();
+        let command = command.join("_").replace('-', "_");
+        let mut extra = Vec::new();
+        for pattern in &self.env_argv {
+            if command.is_empty() && pattern.contains("{command}") {
+                continue;
+            }
+            let Some(value) = call.var(&pattern.replace("{command}", &command)) else { continue };
+            // A value the tool would refuse to split is kept as one word, which no grammar knows.
+            let split = shell_words::split(&value).unwrap_or_else(|_| vec![value]);
+            extra.extend(split.into_iter().map(|w| Word::new(OsString::from(w), Evidence::Env)));
+        }
+        words.splice(before.insert_at..before.insert_at, extra);
+        words
+    }
+
+    fn folder(&self, call: &Call, parsed: &Parsed<'_>) -> PathBuf {
+        let named = self.folder_flag.as_deref().and_then(|flag| parsed.values(flag).next());
+        absolute(&call.cwd, Path::new(named.unwrap_or(".")))
+    }
+
+    fn facts(&self, call: &Call, parsed: &Parsed<'_>, folder: &Path) -> BTreeMap<String, String> {
+        let found = self.context.iter().filter_map(|(name, source)| {
+            let value = fact(source, call, parsed, folder)?;
+            Some((name.clone(), value))
+        });
+        found.collect()
+    }
+}
+
+/// The value of one fact: a flag before a variable before a file.
+fn fact(source: &Source, call: &Call, parsed: &Parsed<'_>, folder: &Path) -> Option<String> {
+    let by_flag = source.flag.iter().find_map(|f| parsed.values(f).last().map(str::to_owned));
+    let by_env = || source.env.iter().find_map(|name| call.var(name).filter(|v| !v.is_empty()));
+    let by_file = || {
+        let text = std::fs::read_to_string(folder.join(source.file.as_deref()?)).ok()?;
+        text.lines().next().map(|l| l.trim().to_owned()).filter(|l| !l.is_empty())
+    };
+    by_flag.or_else(by_env).or_else(by_file)
+}
+
+impl<'t> Reading<'t> {
+    /// The inspector that has to look closer.
+    pub fn inspector(&self) -> Option<&'t str> {
+        if self.mild { None } else { self.parsed.command.and_then(|c| c.inspect.as_deref()) }
+    }
+
+    /// The texts of the operands.
+    pub fn operands(&self) -> Vec<&str> {
+        self.parsed.operands.iter().filter_map(|i| self.words.get(*i)).map(|w| w.text.as_str()).collect()
+    }
+
+    /// The subcommand's words.
+    pub fn command_words(&self) -> Vec<&str> {
+        self.parsed.path.iter().filter_map(|i| self.words.get(*i)).map(|w| w.text.as_str()).collect()
+    }
+
+    /// The flags that must not reach the tool.
+    pub fn stripped(&self) -> &'t [String] {
+        self.parsed.command.map_or(&[], |c| c.strip.as_slice())
+    }
+
+    /// The words that may reach the tool: all but the stripped flags.
+    pub fn argv(&self) -> Vec<OsString> {
+        let gone: Vec<usize> =
+            self.parsed.flags.iter().filter(|f| self.stripped().contains(&f.name)).flat_map(|f| f.at.clone()).collect();
+        self.words.iter().enumerate().filter(|(i, _)| !gone.contains(i)).map(|(_, w)| w.raw.clone()).collect()
+    }
+
+    /// Whether a flag that is stripped was given and on.
+    pub fn strips_something(&self) -> bool {
+        self.stripped().iter().any(|name| self.parsed.is_on(name))
+    }
+
+    /// The paths that the grammar marks.
+    pub fn paths(&self) -> Paths {
+        let mut paths = Paths::default();
+        for flag in &self.parsed.flags {
+            let found = flag.values.iter().map(|v| absolute(&self.folder, Path::new(v)));
+            match flag.mark {
+                Mark::Read => paths.read.extend(found),
+                Mark::Write => paths.write.extend(found),
+                Mark::Plain | Mark::Secret => {}
+            }
+        }
+        let operands = self.operands().into_iter().map(|o| absolute(&self.folder, Path::new(o)));
+        match self.parsed.command.map_or(Operands::None, |c| c.operands) {
+            Operands::Read => paths.read.extend(operands),
+            Operands::Write => paths.write.extend(operands),
+            Operands::None | Operands::Words | Operands::Target => {}
+        }
+        paths
+    }
+
+    /// The indices of words that hold secrets.
+    pub fn secret_words(&self) -> Vec<usize> {
+        self.parsed.flags.iter().filter(|f| f.mark == Mark::Secret).flat_map(|f| f.at.clone()).collect()
+    }
+
+    fn find_effects(&mut self, call: &Call) {
+        if self.parsed.help {
+            self.mild = true;
+            self.effects.push(Effect::new(Verb::Read, "help", Evidence::Argv));
+            return;
+        }
+        for (at, problem) in &self.parsed.problems {
+            let word = self.words.get(*at).map_or("", |w| w.text.as_str());
+            let from = self.words.get(*at).map_or(Evidence::Argv, |w| w.from);
+            self.effects.push(Effect::new(Verb::Unknown, word, from).because(problem.clone()));
+        }
+        match self.parsed.command {
+            Some(command) => self.command_effects(command),
+            None if self.parsed.problems.is_empty() && self.parsed.operands.is_empty() => self.bare_effect(),
+            None if self.parsed.problems.is_empty() => {
+                let words = self.operands().join(" ");
+                let note = format!("`{words}` is no command that is known");
+                self.effects.push(Effect::new(Verb::Unknown, words, Evidence::Argv).because(note));
+            }
+            None => {}
+        }
+        self.variable_effects(call);
+    }
+
+    fn bare_effect(&mut self) {
+        let name = self.tool.names.first().map_or("", String::as_str);
+        let effect = Effect::new(self.tool.bare.unwrap_or(Verb::Unknown), name, Evidence::Argv);
+        let note = if self.tool.bare.is_none() { "started without a command" } else { "" };
+        self.effects.push(effect.because(note));
+    }
+
+    fn command_effects(&mut self, command: &Command) {
+        if let Some(lower) = self.lowered(command) {
+            self.mild = true;
+            let verb = lower.verb;
+            self.push_for_targets(verb, Recovery::Recoverable, "", command);
+            return;
+        }
+        self.push_for_targets(command.verb, command.recovery, &command.note, command);
+        let raises: Vec<&Raise> = command.raise.iter().chain(&self.tool.raise).collect();
+        for raise in raises {
+            self.raise(raise, command);
+        }
+    }
+
+    /// The flag, given in full, that makes the command mild.
+    fn lowered<'a>(&self, command: &'a Command) -> Option<&'a Lower>
+    where
+        't: 'a,
+    {
+        command.lower.iter().chain(&self.tool.lower).find(|l| match &l.value {
+            Some(pattern) => self.parsed.values(&l.flag).last().is_some_and(|v| WildMatch::new(pattern).matches(v)),
+            None => self.parsed.is_on(&l.flag),
+        })
+    }
+
+    fn push_for_targets(&mut self, verb: Verb, recovery: Recovery, note: &str, command: &Command) {
+        let from = self.parsed.path.last().and_then(|i| self.words.get(*i)).map_or(Evidence::Argv, |w| w.from);
+        for target in self.targets(command) {
+            let mut effect = Effect::new(verb, target, from).because(note);
+            effect.recovery = recovery;
+            self.effects.push(effect);
+        }
+    }
+
+    /// What the words name as targets; without any, the folder or the command itself.
+    fn targets(&self, command: &Command) -> Vec<String> {
+        let patterns: Vec<WildMatch> = command.target.iter().chain(&self.tool.target).map(|p| WildMatch::new(p)).collect();
+        let is_target = |f: &&Given| f.mark != Mark::Secret && patterns.iter().any(|p| p.matches(&f.name));
+        let mut targets: Vec<String> =
+            self.parsed.flags.iter().filter(is_target).flat_map(|f| f.values.iter().cloned()).collect();
+        if matches!(command.operands, Operands::Target | Operands::Write) {
+            targets.extend(self.operands().into_iter().map(str::to_owned));
+        }
+        if targets.is_empty() {
+            targets.push(match self.tool.folder_flag {
+                Some(_) => self.folder.display().to_string(),
+                None if self.parsed.path.is_empty() => self.tool.names.first().cloned().unwrap_or_default(),
+                None => self.command_words().join(" "),
+            });
+        }
+        targets
+    }
+
+    fn raise(&mut self, raise: &Raise, command: &Command) {
+        let matches = |value: &str| {
+            raise.value.as_deref().is_none_or(|pattern| {
+                let pattern = WildMatch::new(pattern);
+                pattern.matches(value) || value.split(',').any(|part| pattern.matches(part.trim()))
+            })
+        };
+        let mut hits: Vec<(String, Evidence)> = Vec::new();
+        if let Some(name) = &raise.flag {
+            let spelled = self.spelled(name, command);
+            for flag in self.parsed.flags.iter().filter(|f| spelled.contains(&f.name) && f.on) {
+                let hit = if flag.values.is_empty() { raise.value.is_none() } else { flag.values.iter().any(|v| matches(v)) };
+                if hit && (flag.name != *name || self.parsed.is_on(name) || !flag.values.is_empty()) {
+                    hits.push((flag.values.join(" "), flag.from));
+                }
+            }
+        }
+        if let Some(pattern) = &raise.operand {
+            let pattern = WildMatch::new(pattern);
+            let found = self.operands().into_iter().filter(|o| pattern.matches(o)).map(|o| (o.to_owned(), Evidence::Argv));
+            hits.extend(found.collect::<Vec<_>>());
+        }
+        for (value, from) in hits {
+            let targets = if raise.target { vec![value] } else { self.targets(command) };
+            for target in targets {
+                let mut effect = Effect::new(raise.verb, target, from).because(raise.note.clone());
+                effect.recovery = raise.recovery;
+                self.effects.push(effect);
+            }
+        }
+    }
+
+    /// The names under which a raising flag may have been given: an open command's flags are not all listed, so whatever
+    /// could be an abbreviation of it counts as it. This only makes a call worse.
+    fn spelled(&self, name: &str, command: &Command) -> Vec<String> {
+        const SHORTEST: usize = "--".len() + 2;
+        let mut names = vec![name.to_owned()];
+        if self.tool.dialect == Dialect::Argparse && command.open {
+            let short = |f: &&Given| f.name.len() >= SHORTEST && f.name.len() < name.len() && name.starts_with(&f.name);
+            names.extend(self.parsed.flags.iter().filter(short).map(|f| f.name.clone()));
+        }
+        names
+    }
+
+    fn variable_effects(&mut self, call: &Call) {
+        for variable in &self.tool.variable {
+            let value = call.var(&variable.name).filter(|v| !v.is_empty());
+            let matches = |v: &String| variable.value.as_deref().is_none_or(|p| WildMatch::new(p).matches(v));
+            if value.as_ref().is_some_and(matches) {
+                let effect = Effect::new(variable.verb, variable.name.clone(), Evidence::Env);
+                self.effects.push(effect.because(variable.note.clone()));
+            }
+        }
+    }
+}

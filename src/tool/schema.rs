@@ -1,0 +1,250 @@
+//! The shape of a `shims/<tool>.toml` file.
+//!
+//! The build script includes this file as it stands, to turn the shipped files into compact tables; so it must
+//! not use any other module than `effect` and `profile`. A shim file holds no decision and no regular expression.
+
+use crate::effect::{Recovery, Verb};
+use crate::profile::Profile;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// How a tool writes its flags.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Dialect {
+    /// Go's `flag` package as terraform uses it: `-x` and `--x` are one, `-x=v` or `-x v`, a switch takes only `=v`,
+    /// no abbreviation, flags end at the first operand or `--`; global flags stand before the subcommand and take `=v` only.
+    Go,
+    /// Python's argparse as the aws CLI uses it: `--x v`, `--x=v`, abbreviations, flags anywhere, `--no-x` undoes `--x`.
+    Argparse,
+    /// GNU `getopt_long`: `-abc` clusters, `-xVALUE`, `--x=v`, abbreviations, flags and operands mixed, `--` ends flags.
+    Getopt,
+}
+
+/// The flags of a tool or of one command. Names that mean the same stand in one string: `"-c --command"`; the last
+/// is the one used in messages and rules. Written as the tool writes them, with their dashes.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Flags {
+    /// Take a value.
+    #[serde(default)]
+    pub value: Vec<String>,
+    /// Take no value (in the `go` dialect `=true`, `=false`).
+    #[serde(default)]
+    pub switch: Vec<String>,
+    /// Take a value only as `--x=v`.
+    #[serde(default)]
+    pub optional: Vec<String>,
+    /// Take every following word up to the next flag (argparse `nargs`).
+    #[serde(default)]
+    pub values: Vec<String>,
+    /// Take a value that names a file or folder the tool reads.
+    #[serde(default)]
+    pub read_path: Vec<String>,
+    /// Take a value that names a file or folder the tool writes.
+    #[serde(default)]
+    pub write_path: Vec<String>,
+    /// Take a value that is a secret and is never recorded.
+    #[serde(default)]
+    pub secret: Vec<String>,
+    /// Take no value and make the tool print its help or version and leave: the call is then a read.
+    #[serde(default)]
+    pub help: Vec<String>,
+}
+
+/// What the operands (words that are neither flags nor subcommands) of a command are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Operands {
+    /// The command takes none; one makes the call unknown.
+    #[default]
+    None,
+    /// Words without further meaning for the walls.
+    Words,
+    /// What the effect happens to.
+    Target,
+    /// Files or folders the tool reads.
+    Read,
+    /// Files or folders the tool writes; they are targets too.
+    Write,
+}
+
+/// Makes the effect of a command worse when something stands in the call.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Raise {
+    /// The flag that raises.
+    #[serde(default)]
+    pub flag: Option<String>,
+    /// The pattern of the flag's value (or of one comma-separated part of it) that raises; absent: any value, and a switch that is on.
+    #[serde(default)]
+    pub value: Option<String>,
+    /// The pattern of an operand that raises.
+    #[serde(default)]
+    pub operand: Option<String>,
+    /// The verb of the effect that is added.
+    pub verb: Verb,
+    /// What is left afterwards.
+    #[serde(default)]
+    pub recovery: Recovery,
+    /// Why, in a few words for a person.
+    #[serde(default)]
+    pub note: String,
+    /// The flag's value is the target of the effect.
+    #[serde(default)]
+    pub target: bool,
+}
+
+/// A flag that makes a command milder: `-dry-run`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Lower {
+    /// The flag, which must be given in full.
+    pub flag: String,
+    /// The pattern of the flag's value that lowers; absent: any value, and a switch that is on.
+    #[serde(default)]
+    pub value: Option<String>,
+    /// What the call then is.
+    pub verb: Verb,
+}
+
+/// One command of a tool.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Command {
+    /// The words that name it; `*` stands for any characters within a word. Empty for a tool without subcommands.
+    #[serde(default)]
+    pub path: Vec<String>,
+    /// What it does.
+    pub verb: Verb,
+    /// What is left afterwards.
+    #[serde(default)]
+    pub recovery: Recovery,
+    /// Why, in a few words for a person.
+    #[serde(default)]
+    pub note: String,
+    /// The inspector that looks closer.
+    #[serde(default)]
+    pub inspect: Option<String>,
+    /// Flags that never reach the tool: they approve in a person's stead.
+    #[serde(default)]
+    pub strip: Vec<String>,
+    /// The flags of this command, beside the tool's own.
+    #[serde(default)]
+    pub flags: Flags,
+    /// What the operands are.
+    #[serde(default)]
+    pub operands: Operands,
+    /// The flags whose values are the targets of the effect; `*` stands for any characters.
+    #[serde(default)]
+    pub target: Vec<String>,
+    /// What makes it worse.
+    #[serde(default)]
+    pub raise: Vec<Raise>,
+    /// What makes it milder.
+    #[serde(default)]
+    pub lower: Vec<Lower>,
+    /// Flags that the file does not name are accepted. A reviewed word: they are kept, with every following word up
+    /// to the next flag as their value, and can still raise.
+    #[serde(default)]
+    pub open: bool,
+}
+
+/// An environment variable that has an effect of its own.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Variable {
+    /// Its name.
+    pub name: String,
+    /// The pattern of its value; absent: any value that is not empty.
+    #[serde(default)]
+    pub value: Option<String>,
+    /// The verb of the effect that is added.
+    pub verb: Verb,
+    /// Why, in a few words for a person.
+    pub note: String,
+}
+
+/// Where a fact about the place of a call is found (`aws-profile`, `pg-host`, `tf-workspace`).
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Source {
+    /// Flags, the first given wins over the environment.
+    #[serde(default)]
+    pub flag: Vec<String>,
+    /// Variables, first found wins.
+    #[serde(default)]
+    pub env: Vec<String>,
+    /// A file in the target folder whose first line is the value.
+    #[serde(default)]
+    pub file: Option<String>,
+}
+
+/// A call and what it must be read as; every one is a test.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Example {
+    /// The command line, in shell words.
+    pub run: String,
+    /// The worst verb of its effects, without a plan and without a server.
+    pub verb: Verb,
+    /// The argv after obligations, in shell words; absent: not compared.
+    #[serde(default)]
+    pub argv: Option<String>,
+    /// The environment.
+    #[serde(default)]
+    pub env: BTreeMap<String, String>,
+    /// The standard input.
+    #[serde(default)]
+    pub stdin: Option<String>,
+    /// A target that one of the effects must have.
+    #[serde(default)]
+    pub target: Option<String>,
+}
+
+/// One tool: everything sprag knows about it without running it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tool {
+    /// The names it is started by; links are made for each.
+    pub names: Vec<String>,
+    /// How it writes flags.
+    pub dialect: Dialect,
+    /// Variables whose words the tool inserts after its subcommand; `{command}` stands for the subcommand's words
+    /// joined by `_`.
+    #[serde(default)]
+    pub env_argv: Vec<String>,
+    /// What the tool does when started without a subcommand; absent: that is unknown.
+    #[serde(default)]
+    pub bare: Option<Verb>,
+    /// The flag that names the folder the tool works in.
+    #[serde(default)]
+    pub folder_flag: Option<String>,
+    /// Flags before the subcommand (`go`) or anywhere (`argparse`, `getopt`).
+    #[serde(default)]
+    pub flags: Flags,
+    /// Patterns of flags whose values are targets in every command.
+    #[serde(default)]
+    pub target: Vec<String>,
+    /// Makes every command milder.
+    #[serde(default)]
+    pub lower: Vec<Lower>,
+    /// Makes every command worse.
+    #[serde(default)]
+    pub raise: Vec<Raise>,
+    /// The commands.
+    #[serde(default)]
+    pub command: Vec<Command>,
+    /// Variables with an effect of their own.
+    #[serde(default)]
+    pub variable: Vec<Variable>,
+    /// Where facts about the place are found.
+    #[serde(default)]
+    pub context: BTreeMap<String, Source>,
+    /// The walls.
+    #[serde(default)]
+    pub profile: Profile,
+    /// What every call must be read as; left out of the binary.
+    #[serde(default)]
+    pub example: Vec<Example>,
+}
