@@ -225,7 +225,7 @@ mod tests {
         }
     }
 
-    fn store(dir: &tempfile::TempDir, approve_within_minutes: u64, run_within_minutes: u64) -> Store {
+    fn store_in(dir: &tempfile::TempDir, approve_within_minutes: u64, run_within_minutes: u64) -> Store {
         Store::of(dir.path(), &Limits { approve_within_minutes, run_within_minutes })
     }
 
@@ -236,7 +236,7 @@ mod tests {
     #[test]
     fn a_yes_counts_once_and_only_for_its_subject() {
         let dir = tempfile::tempdir().unwrap();
-        let store = store(&dir, 60, 60);
+        let store = store_in(&dir, 60, 60);
         let request = store.ask(&subject("a")).unwrap();
         assert_eq!(store.ask(&subject("a")).unwrap().id, request.id, "the same while it waits");
         assert!(store.take_answer(&subject("a").digest()).unwrap().is_none(), "not yet answered");
@@ -249,10 +249,10 @@ mod tests {
     #[test]
     fn a_request_whose_time_is_over_is_gone() {
         let dir = tempfile::tempdir().unwrap();
-        let store = store(&dir, 0, 60);
+        let store = store_in(&dir, 0, 60);
         let request = store.ask(&subject("a")).unwrap();
         assert!(matches!(store.approve(&request.id, proof()), Err(StoreError::Gone(_))));
-        let store = store(&dir, 60, 0);
+        let store = store_in(&dir, 60, 0);
         let request = store.ask(&subject("a")).unwrap();
         store.approve(&request.id, proof()).unwrap();
         assert!(store.take_answer(&subject("a").digest()).unwrap().is_none());
@@ -261,7 +261,7 @@ mod tests {
     #[test]
     fn a_request_that_was_changed_afterwards_is_gone() {
         let dir = tempfile::tempdir().unwrap();
-        let store = store(&dir, 60, 60);
+        let store = store_in(&dir, 60, 60);
         let request = store.ask(&subject("a")).unwrap();
         let path = store.path(&request.id);
         let text = fs::read_to_string(&path).unwrap().replace("\"argv\":[\"a\"]", "\"argv\":[\"b\"]");

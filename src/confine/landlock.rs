@@ -30,7 +30,8 @@ pub(super) fn build(
     let device = AccessFs::ReadFile | AccessFs::WriteFile | AccessFs::Truncate | AccessFs::IoctlDev;
     let write = AccessFs::from_all(level) & !(AccessFs::Execute | AccessFs::MakeChar | AccessFs::MakeBlock | AccessFs::IoctlDev);
     rules.lines(&profile.read, places, read)?;
-    rules.lines(&profile.exec, places, read | AccessFs::Execute)?;
+    let runnable = profile.exec.iter().flat_map(|line| places.expand(line)).filter(|path| !opens_everything(path));
+    rules.paths(runnable, read | AccessFs::Execute)?;
     rules.lines(&profile.device, places, device)?;
     rules.lines(&profile.write_always, places, write)?;
     rules.lines(&profile.write, places, if verb == Verb::Read { read } else { write })?;
@@ -48,6 +49,17 @@ pub(super) fn build(
         rules.ports(profile, grants)?;
     }
     Ok(rules.ruleset)
+}
+
+/// Whether running what is in `path` would mean running any program of the system. A line of a profile never means
+/// that, but the caller may have put a link in its place (`.terraform` to `/usr`).
+fn opens_everything(path: &Path) -> bool {
+    const PROGRAMS: [&str; 6] = ["/bin", "/sbin", "/usr/bin", "/usr/sbin", "/usr/local/bin", "/usr/local/sbin"];
+    let real = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    PROGRAMS.iter().any(|folder| {
+        let folder = Path::new(folder);
+        folder.starts_with(&real) || folder.canonicalize().is_ok_and(|f| f.starts_with(&real))
+    })
 }
 
 fn failed(e: impl std::fmt::Display) -> ConfineError {

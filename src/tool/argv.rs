@@ -71,6 +71,13 @@ pub struct Given {
     pub at: Vec<usize>,
 }
 
+impl Given {
+    /// Its values; for a switch `true` or `false`.
+    pub fn texts(&self) -> Vec<&str> {
+        if self.values.is_empty() { vec![if self.on { "true" } else { "false" }] } else { self.values.iter().map(String::as_str).collect() }
+    }
+}
+
 /// A command line taken apart.
 #[derive(Debug, Default)]
 pub struct Parsed<'t> {
@@ -191,12 +198,10 @@ impl<'t> Go<'t, '_> {
 
     fn parse(mut self) -> Parsed<'t> {
         let table = Table::new(&[&self.tool.flags]);
-        let before_end = self.words.iter().take_while(|w| w.text != "--");
-        // Help and version win wherever they stand among the flags (seen: `destroy -auto-approve -help` changes nothing).
-        self.out.help = before_end.clone().any(|w| {
-            let one_dash = w.text.strip_prefix('-').filter(|t| t.starts_with('-')).unwrap_or(&w.text);
-            table.exact(one_dash).is_some_and(|k| k.arity == Arity::Help)
-        });
+        // Help and version win wherever they stand before `--`, as the value of a flag too, and only as they are listed:
+        // `destroy -auto-approve -help` changes nothing, `destroy -auto-approve -backup --v` destroyed (both seen).
+        let mut before_end = self.words.iter().take_while(|w| w.text != "--");
+        self.out.help = before_end.any(|w| table.exact(&w.text).is_some_and(|k| k.arity == Arity::Help));
         let after_global = self.global_flags(&table);
         self.out.insert_at = after_global;
         let rest: Vec<&str> = (after_global..self.words.len()).map(|i| self.text(i)).collect();
@@ -271,11 +276,13 @@ impl<'t> Go<'t, '_> {
                 None => self.out.problems.push((at, format!("`{word}`: the value is no truth value"))),
             },
             (Arity::Value | Arity::Values, None) => {
-                if at + 1 >= self.words.len() {
-                    self.out.problems.push((at, format!("`{word}` needs a value")));
+                let value = self.text(at + 1).to_owned();
+                // terraform takes `-no-color` and `-compact-warnings` out of the words before it reads flags, so what looks
+                // like this flag's value may not be it (`apply -var -compact-warnings a=1 -destroy` destroyed, seen).
+                if at + 1 >= self.words.len() || (value.starts_with('-') && value != "-") {
+                    self.out.problems.push((at, format!("`{word}` needs a value that does not begin with `-`")));
                     return 1;
                 }
-                let value = self.text(at + 1).to_owned();
                 self.push(&name, vec![value], true, mark, vec![at, at + 1]);
                 return 2;
             }
@@ -456,6 +463,11 @@ impl Parsed<'_> {
         let opposite = name.strip_prefix("--no-").map_or_else(|| name.replacen("--", "--no-", 1), |n| format!("--{n}"));
         let last = self.flags.iter().rev().find(|f| f.name == name || (name.starts_with("--") && f.name == opposite));
         last.is_some_and(|f| f.name == name && f.on)
+    }
+
+    /// The last value of flag `name`; for a switch `true` or `false`.
+    pub fn last(&self, name: &str) -> Option<&str> {
+        self.flags.iter().rev().find(|f| f.name == name).and_then(|f| f.texts().last().copied())
     }
 
     /// Every value of flag `name`.

@@ -71,9 +71,7 @@ impl Tool {
         let command = command.join("_").replace('-', "_");
         let mut extra = Vec::new();
         for pattern in &self.env_argv {
-            if command.is_empty() && pattern.contains("{command}") {
-                continue;
-            }
+            // Without a command the name ends in `_`, and terraform reads it all the same (seen).
             let Some(value) = call.var(&pattern.replace("{command}", &command)) else { continue };
             // A value the tool would refuse to split is kept as one word, which no grammar knows.
             let split = shell_words::split(&value).unwrap_or_else(|_| vec![value]);
@@ -217,7 +215,7 @@ impl<'t> Reading<'t> {
         't: 'a,
     {
         command.lower.iter().chain(&self.tool.lower).find(|l| match &l.value {
-            Some(pattern) => self.parsed.values(&l.flag).last().is_some_and(|v| WildMatch::new(pattern).matches(v)),
+            Some(pattern) => self.parsed.last(&l.flag).is_some_and(|v| WildMatch::new(pattern).matches(v)),
             None => self.parsed.is_on(&l.flag),
         })
     }
@@ -260,9 +258,13 @@ impl<'t> Reading<'t> {
         let mut hits: Vec<(String, Evidence)> = Vec::new();
         if let Some(name) = &raise.flag {
             let spelled = self.spelled(name, command);
-            for flag in self.parsed.flags.iter().filter(|f| spelled.contains(&f.name) && f.on) {
-                let hit = if flag.values.is_empty() { raise.value.is_none() } else { flag.values.iter().any(|v| matches(v)) };
-                if hit && (flag.name != *name || self.parsed.is_on(name) || !flag.values.is_empty()) {
+            for flag in self.parsed.flags.iter().filter(|f| spelled.contains(&f.name)) {
+                let hit = match (&raise.value, flag.values.is_empty()) {
+                    (Some(_), _) => flag.texts().into_iter().any(&matches),
+                    (None, false) => true,
+                    (None, true) => flag.on && (flag.name != *name || self.parsed.is_on(name)),
+                };
+                if hit {
                     hits.push((flag.values.join(" "), flag.from));
                 }
             }
