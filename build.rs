@@ -54,7 +54,8 @@ fn tools(out: &Path) -> Result<(), Box<dyn Error>> {
         let mut tool: Tool = toml::from_str(&text).map_err(|e| place::cite(&shown, &text, &e))?;
         tool.example.clear();
         for piece in std::mem::take(&mut tool.profile.inherits) {
-            let piece = pieces.get(&piece).ok_or(format!("{shown}: the profile inherits `{piece}`, which pieces.toml has not"))?;
+            let piece =
+                pieces.get(&piece).ok_or(format!("{shown}: the profile inherits `{piece}`, which pieces.toml has not"))?;
             tool.profile.add(piece);
         }
         let stem = file.file_stem().and_then(|s| s.to_str()).ok_or("a shim file needs a name")?.to_owned();
@@ -65,7 +66,8 @@ fn tools(out: &Path) -> Result<(), Box<dyn Error>> {
             }
         }
     }
-    let mut code = String::from("/// Name and table of every shipped tool, sorted by name.\nstatic TOOLS: &[(&str, &[u8])] = &[\n");
+    let mut code =
+        String::from("/// Name and table of every shipped tool, sorted by name.\nstatic TOOLS: &[(&str, &[u8])] = &[\n");
     for (name, stem) in names {
         writeln!(code, "    ({name:?}, include_bytes!(concat!(env!(\"OUT_DIR\"), \"/{stem}.bin\"))),")?;
     }

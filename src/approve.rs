@@ -21,7 +21,7 @@ pub enum Answer {
     /// A person said no.
     No,
     /// Nobody was there to ask: the request waits.
-    Later(Request),
+    Later(Box<Request>),
 }
 
 /// What a person is shown, and must type.
@@ -48,5 +48,5 @@ pub fn seek(store: &Store, subject: &Subject, question: &Question<'_>) -> Result
             Asked::No => Answer::No,
         });
     }
-    Ok(Answer::Later(store.ask(subject)?))
+    Ok(Answer::Later(Box::new(store.ask(subject)?)))
 }

@@ -85,15 +85,12 @@ fn base(path: &OsStr) -> &str {
     std::str::from_utf8(last).unwrap_or("")
 }
 
-/// Whether the program was started as `sprag` or as a tool.
-pub fn face(argv0: &OsStr) -> Face {
+/// Whether the program was started as `sprag` or as a tool. sprag's own file under a tool's name is no `sprag`: the call is
+/// then read as a tool's, and refused.
+pub fn face(argv0: &OsStr, known: &dyn Fn(&str) -> bool) -> Face {
     let started = sys::execfn().unwrap_or_default();
-    let by_descriptor = is_descriptor(&started);
-    if (!by_descriptor && base(&started) == "sprag") || ((by_descriptor || started.is_empty()) && base(argv0) == "sprag") {
-        Face::Cli
-    } else {
-        Face::Shim
-    }
+    let by_path = if is_descriptor(&started) || started.is_empty() { base(argv0) } else { base(&started) };
+    if by_path == "sprag" && !known(base(argv0)) { Face::Cli } else { Face::Shim }
 }
 
 /// `execveat` on a descriptor leaves `/dev/fd/N` as the path.
@@ -142,11 +139,7 @@ impl Call {
 }
 
 /// Finds the tool's name, and the other one when path and `argv[0]` name two different tools.
-fn name_of(
-    link: &OsStr,
-    argv0: &OsStr,
-    known: &dyn Fn(&str) -> bool,
-) -> Result<(String, Option<String>), CallError> {
+fn name_of(link: &OsStr, argv0: &OsStr, known: &dyn Fn(&str) -> bool) -> Result<(String, Option<String>), CallError> {
     let (path_name, word) = (base(link), base(argv0));
     if path_name == "sprag" && known(word) {
         return Err(CallError::Disguised(word.to_owned()));

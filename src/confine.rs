@@ -41,7 +41,11 @@ impl fmt::Display for ConfineError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             ConfineError::Missing(wall, abi) => {
-                write!(f, "the policy requires the `{}` walls, which a kernel of Landlock ABI {abi} has not; `sprag doctor` says more", wall.word())
+                write!(
+                    f,
+                    "the policy requires the `{}` walls, which a kernel of Landlock ABI {abi} has not; `sprag doctor` says more",
+                    wall.word()
+                )
             }
             ConfineError::TooOld(has, needs) => {
                 write!(f, "the policy requires Landlock ABI {needs}, this kernel has {has}; `sprag doctor` says more")

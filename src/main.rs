@@ -2,7 +2,7 @@
 
 use sprag::call::{self, Face};
 use sprag::run::Outcome;
-use sprag::{cli, say, shim, sys};
+use sprag::{cli, say, shim, sys, tool};
 
 /// EX_SOFTWARE: a bug of ours.
 const BUG: i32 = 70;
@@ -13,8 +13,9 @@ fn main() {
         say::error(&format!("sprag: internal error, nothing more is run: {info}"));
         std::process::exit(BUG);
     }));
+    say::start_trace();
     let argv0 = std::env::args_os().next().unwrap_or_default();
-    let outcome = match call::face(&argv0) {
+    let outcome = match call::face(&argv0, &tool::is_known) {
         Face::Shim => shim::main(),
         Face::Cli => cli::main(),
     };

@@ -84,7 +84,8 @@ pub fn start(permit: Permit, setting: &Setting<'_>) -> Result<Outcome, RunError>
     let order = permit.into_order();
     let path = order.env.get(std::ffi::OsStr::new("PATH")).cloned().unwrap_or_default();
     let program = program::find(&order.tool, &path, &order.cwd).map_err(RunError::Program)?;
-    let room = Room::make(setting.links.as_deref()).map_err(|e| RunError::System("a private folder could not be made", e))?;
+    let room =
+        Room::make(setting.links.as_deref()).map_err(|e| RunError::System("a private folder could not be made", e))?;
     let walls = build_walls(&order, &program, &room, setting)?;
     let environment = environment(&order, &room, walls.stand());
     let prepared = Prepared::new(&order, &program, environment)?;
@@ -95,6 +96,7 @@ pub fn start(permit: Permit, setting: &Setting<'_>) -> Result<Outcome, RunError>
         End::Term => libc::SIGTERM,
         End::Int => libc::SIGINT,
     };
+    tracing::debug!("walls built");
     let signals = sys::block_signals();
     let parent = sys::own_pid();
     let forked = sys::fork();
@@ -131,12 +133,7 @@ pub fn start(permit: Permit, setting: &Setting<'_>) -> Result<Outcome, RunError>
     }
 }
 
-fn build_walls(
-    order: &Order,
-    program: &Program,
-    room: &Room,
-    setting: &Setting<'_>,
-) -> Result<confine::Walls, RunError> {
+fn build_walls(order: &Order, program: &Program, room: &Room, setting: &Setting<'_>) -> Result<confine::Walls, RunError> {
     let places = Places {
         home: setting.home.to_owned(),
         cwd: order.cwd.clone(),
@@ -185,7 +182,11 @@ impl Prepared {
         // A script is found by its path: Debian's pg_wrapper and pyenv's shims dispatch on the name they are started by.
         if argv.is_empty() || program.kind == Kind::Script {
             let name = text(program.path.as_os_str())?;
-            if argv.is_empty() { argv.push(name) } else if let Some(first) = argv.first_mut() { *first = name }
+            if argv.is_empty() {
+                argv.push(name)
+            } else if let Some(first) = argv.first_mut() {
+                *first = name
+            }
         }
         let pair = |(k, v): (&OsString, &OsString)| {
             let mut line = k.clone();
@@ -204,12 +205,7 @@ impl Prepared {
 }
 
 /// The child's last steps; returns only with an error.
-fn become_tool(
-    order: Order,
-    walls: confine::Walls,
-    prepared: Prepared,
-    restore: impl Fn(),
-) -> (u8, io::Error) {
+fn become_tool(order: Order, walls: confine::Walls, prepared: Prepared, restore: impl Fn()) -> (u8, io::Error) {
     let setup = |e: nix::Error| (REPORT_SETUP, io::Error::from(e));
     if let Err(e) = nix::unistd::chdir(&order.cwd) {
         return setup(e);

@@ -4,9 +4,11 @@
 //! real tool: its reader is the one being held.
 
 mod json;
+mod trace;
 mod words;
 
 pub use json::{refusal_json, verdict_json};
+pub use trace::start as start_trace;
 pub use words::{Refused, headline, question, refusal, request};
 
 use std::io::{self, Write};

@@ -91,13 +91,16 @@ fn run() -> Result<Outcome, Failure> {
     if run::is_inside(&call.link) {
         return Err(Failure::Inside(call.name));
     }
+    tracing::debug!("captured");
     let user = User::current();
     let policy = policy_for(&user, &call);
+    tracing::debug!("policy loaded");
     let required = policy.as_ref().map(|p| p.base.confine.clone().unwrap_or_default()).unwrap_or_default();
     let record = Record::of(&user.state());
     let run_id = run_id();
     let live = Live { call: &call, user: &user, required: &required, record: &record, run: &run_id };
     let mut judged = judge(&call, &user, policy.as_ref(), &live).map_err(Failure::Shim)?;
+    tracing::debug!(verb = judged.verdict.verb().word(), decision = judged.verdict.decision().word(), "judged");
     if let Some(code) = judged.ended {
         return Ok(Outcome::Exited(code));
     }
@@ -125,6 +128,7 @@ fn run() -> Result<Outcome, Failure> {
         return Ok(Outcome::Exited(1));
     }
     this.begin(&judged)?;
+    tracing::debug!("recorded");
     let permit = match judged.verdict.permit(judged.order) {
         Ok(permit) => permit,
         Err(refusal) => {
@@ -138,7 +142,9 @@ fn run() -> Result<Outcome, Failure> {
     }
     let setting = run::Setting { home: &user.home, required: &required, links: links(&call) };
     let outcome = run::start(permit, &setting);
+    tracing::debug!("ended");
     this.end(&outcome);
+    tracing::debug!("recorded");
     outcome.map_err(Failure::Run)
 }
 
@@ -168,7 +174,10 @@ struct Run<'a> {
 
 impl Run<'_> {
     fn command(&self) -> String {
-        std::iter::once(self.call.name.as_str()).chain(self.words.iter().skip(1).map(String::as_str)).collect::<Vec<_>>().join(" ")
+        std::iter::once(self.call.name.as_str())
+            .chain(self.words.iter().skip(1).map(String::as_str))
+            .collect::<Vec<_>>()
+            .join(" ")
     }
 
     fn told<'b>(&'b self, judged: &'b Judged) -> Told<'b> {
@@ -219,7 +228,12 @@ impl Run<'_> {
     }
 
     /// Says why nothing was run, and puts it on record.
-    fn refuse(&self, judged: &Judged, request: Option<approve::Request>, why: Option<&str>) -> Result<Outcome, Failure> {
+    fn refuse(
+        &self,
+        judged: &Judged,
+        request: Option<Box<approve::Request>>,
+        why: Option<&str>,
+    ) -> Result<Outcome, Failure> {
         let mut told = self.told(judged);
         told.request = request.as_ref().map(|r| r.id.as_str());
         // A refusal stands whether or not it can be recorded.

@@ -398,7 +398,12 @@ pub fn reduce_capabilities(keep: &[u32]) -> io::Result<()> {
 pub fn close_on_exec_from(first: RawFd, keep: &[RawFd]) {
     // SAFETY: close_range and fcntl take no pointers; CLOEXEC only sets a flag.
     unsafe {
-        libc::syscall(libc::SYS_close_range, first as libc::c_uint, libc::c_uint::MAX, libc::CLOSE_RANGE_CLOEXEC as libc::c_uint);
+        libc::syscall(
+            libc::SYS_close_range,
+            first as libc::c_uint,
+            libc::c_uint::MAX,
+            libc::CLOSE_RANGE_CLOEXEC as libc::c_uint,
+        );
         for fd in keep {
             libc::fcntl(*fd, libc::F_SETFD, 0);
         }

@@ -141,8 +141,13 @@ impl Verdict {
 
     /// The effects that are not allowed, worst first.
     pub fn held(&self) -> Vec<&Effect> {
-        let mut held: Vec<(&Effect, Decision)> =
-            self.effects.iter().zip(&self.reasons).map(|(e, r)| (e, r.decision)).filter(|(_, d)| *d > Decision::Allow).collect();
+        let mut held: Vec<(&Effect, Decision)> = self
+            .effects
+            .iter()
+            .zip(&self.reasons)
+            .map(|(e, r)| (e, r.decision))
+            .filter(|(_, d)| *d > Decision::Allow)
+            .collect();
         held.sort_by_key(|(e, d)| std::cmp::Reverse((*d, e.verb)));
         held.into_iter().map(|(e, _)| e).collect()
     }

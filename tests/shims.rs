@@ -15,12 +15,15 @@ fn files() -> Vec<(String, String, Tool)> {
     let mut paths: Vec<PathBuf> = std::fs::read_dir(folder).unwrap().map(|e| e.unwrap().path()).collect();
     paths.retain(|p| p.extension().is_some_and(|e| e == "toml"));
     paths.sort();
-    paths.into_iter().map(|path| {
-        let text = std::fs::read_to_string(&path).unwrap();
-        let name = format!("shims/{}", path.file_name().unwrap().to_str().unwrap());
-        let tool = catalogue::parse(&text, &name).unwrap_or_else(|e| panic!("{e}"));
-        (name, text, tool)
-    }).collect()
+    paths
+        .into_iter()
+        .map(|path| {
+            let text = std::fs::read_to_string(&path).unwrap();
+            let name = format!("shims/{}", path.file_name().unwrap().to_str().unwrap());
+            let tool = catalogue::parse(&text, &name).unwrap_or_else(|e| panic!("{e}"));
+            (name, text, tool)
+        })
+        .collect()
 }
 
 /// The line of the n-th example of a file.
@@ -121,12 +124,20 @@ fn every_flag_that_raises_lowers_or_is_stripped_is_declared() {
         for command in tool.command.iter().filter(|c| !c.open) {
             let lists = |f: &sprag::tool::schema::Flags| {
                 [&f.value, &f.switch, &f.optional, &f.values, &f.read_path, &f.write_path, &f.secret, &f.help]
-                    .into_iter().flatten().filter_map(|l| l.split(' ').next_back().map(str::to_owned)).collect::<Vec<_>>()
+                    .into_iter()
+                    .flatten()
+                    .filter_map(|l| l.split(' ').next_back().map(str::to_owned))
+                    .collect::<Vec<_>>()
             };
             let declared: BTreeSet<String> = lists(&command.flags).into_iter().chain(lists(&tool.flags)).collect();
-            let used = command.raise.iter().filter_map(|r| r.flag.clone()).chain(command.lower.iter().map(|l| l.flag.clone()));
+            let used =
+                command.raise.iter().filter_map(|r| r.flag.clone()).chain(command.lower.iter().map(|l| l.flag.clone()));
             for flag in used.chain(command.strip.iter().cloned()) {
-                assert!(declared.contains(&flag), "{name}: `{}` speaks of `{flag}`, which it does not declare", command.path.join(" "));
+                assert!(
+                    declared.contains(&flag),
+                    "{name}: `{}` speaks of `{flag}`, which it does not declare",
+                    command.path.join(" ")
+                );
             }
         }
     }

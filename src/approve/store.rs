@@ -1,7 +1,7 @@
 //! Where requests wait: one file each, under a lock, for their owner's eyes only.
 
-use crate::policy::schema::Approval as Limits;
 use super::request::{Given, Proof, Request, Subject};
+use crate::policy::schema::Approval as Limits;
 use crate::record::make_private_folder;
 use std::fmt;
 use std::fs::{self, File, OpenOptions};
@@ -32,8 +32,12 @@ impl fmt::Display for StoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             StoreError::File(path, e) => write!(f, "{}: {e}", path.display()),
-            StoreError::Full => write!(f, "{MOST} requests wait already; `sprag pending` lists them, `sprag refuse ID` ends one"),
-            StoreError::Gone(id) => write!(f, "there is no request `{id}`, or its time is over; `sprag pending` lists those that wait"),
+            StoreError::Full => {
+                write!(f, "{MOST} requests wait already; `sprag pending` lists them, `sprag refuse ID` ends one")
+            }
+            StoreError::Gone(id) => {
+                write!(f, "there is no request `{id}`, or its time is over; `sprag pending` lists those that wait")
+            }
         }
     }
 }
@@ -69,7 +73,13 @@ impl Store {
     fn lock(&self) -> Result<File, StoreError> {
         self.at(&self.folder, make_private_folder(&self.folder))?;
         let path = self.folder.join(".lock");
-        let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).custom_flags(libc::O_NOFOLLOW).open(&path);
+        let file = OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o600)
+            .custom_flags(libc::O_NOFOLLOW)
+            .open(&path);
         let file = self.at(&path, file)?;
         self.at(&path, file.lock())?;
         Ok(file)

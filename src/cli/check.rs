@@ -96,8 +96,7 @@ fn check(call: &Call, user: &User) -> Result<Checked, String> {
         return Ok(no_such_tool(call, user));
     }
     let policy = shim::policy_for(user, call);
-    let judged: Judged =
-        shim::judge(call, user, policy.as_ref(), &Unasked(call)).map_err(|e| e.to_string())?;
+    let judged: Judged = shim::judge(call, user, policy.as_ref(), &Unasked(call)).map_err(|e| e.to_string())?;
     if let Err(PolicyError(why)) = &policy
         && judged.verdict.verb() > Verb::Read
     {

@@ -72,9 +72,13 @@ fn links(findings: &mut Vec<Finding>) {
         let real = places.iter().find(|c| !c.is_ours);
         let (state, text) = match (places.first(), real) {
             (None, _) => continue,
-            (Some(Candidate { is_ours: true, .. }), Some(real)) => (State::Ok, format!("guarded; the real one is {}", real.path.display())),
+            (Some(Candidate { is_ours: true, .. }), Some(real)) => {
+                (State::Ok, format!("guarded; the real one is {}", real.path.display()))
+            }
             (Some(Candidate { is_ours: true, .. }), None) => (State::Note, "guarded; no real one is installed".to_owned()),
-            (Some(first), _) => (State::Problem, format!("not guarded in this shell: PATH leads to {} first", first.path.display())),
+            (Some(first), _) => {
+                (State::Problem, format!("not guarded in this shell: PATH leads to {} first", first.path.display()))
+            }
         };
         findings.push(Finding { about: name, state, text });
     }
@@ -87,7 +91,11 @@ fn login_shell(user: &User, findings: &mut Vec<Finding>) {
         Err(why) => Finding { about: "bash -lc", state: State::Note, text: format!("could not be asked: {why}") },
         Ok(found) => {
             let found = found.lines().last().unwrap_or_default().trim().to_owned();
-            let ours = run::candidates("terraform", Path::new(&found).parent().unwrap_or(Path::new("/")).as_os_str(), Path::new("/"));
+            let ours = run::candidates(
+                "terraform",
+                Path::new(&found).parent().unwrap_or(Path::new("/")).as_os_str(),
+                Path::new("/"),
+            );
             if ours.first().is_some_and(|c| c.is_ours) {
                 Finding { about: "bash -lc", state: State::Ok, text: "the links come first there too".to_owned() }
             } else {
@@ -148,13 +156,20 @@ fn kernel(user: &User, findings: &mut Vec<Finding>) {
     .filter(|(since, _)| abi < *since)
     .map(|(_, what)| *what)
     .collect();
-    let state = if abi == 0 { State::Problem } else if lost.is_empty() { State::Ok } else { State::Note };
+    let state = if abi == 0 {
+        State::Problem
+    } else if lost.is_empty() {
+        State::Ok
+    } else {
+        State::Note
+    };
     let lost = if lost.is_empty() { "nothing is lost".to_owned() } else { lost.join("; ") };
     findings.push(Finding { about: "landlock", state, text: format!("ABI {abi}: {lost}") });
     let required = load_required(user);
     let missing: Vec<&str> = required.require.iter().filter(|w: &&Wall| abi < w.since_abi()).map(|w| w.word()).collect();
     if !missing.is_empty() {
-        let text = format!("the policy requires {}, which this kernel has not: calls are refused with 71", missing.join(", "));
+        let text =
+            format!("the policy requires {}, which this kernel has not: calls are refused with 71", missing.join(", "));
         findings.push(Finding { about: "walls", state: State::Problem, text });
     }
     if sys::seccomp_mode() == 2 {

@@ -50,7 +50,10 @@ pub(super) fn install(arguments: &Arguments) -> io::Result<i32> {
         let link = folder.join(name);
         match link.symlink_metadata() {
             Ok(meta) if !meta.is_symlink() => {
-                return fail(&format!("{}: is no link, and is left as it is; choose another folder", link.display()), FAILED);
+                return fail(
+                    &format!("{}: is no link, and is left as it is; choose another folder", link.display()),
+                    FAILED,
+                );
             }
             Ok(_) => fs::remove_file(&link).map_err(|e| named(&link, &e))?,
             Err(_) => {}

@@ -83,7 +83,9 @@ fn follow(record: &Record, json: bool) -> io::Result<i32> {
 /// One line of the record in words.
 fn words(line: &str) -> String {
     const WIDTH: usize = 80;
-    let Ok(value) = serde_json::from_str::<Value>(line) else { return format!("not a line of the record: {}", shorten(line, WIDTH)) };
+    let Ok(value) = serde_json::from_str::<Value>(line) else {
+        return format!("not a line of the record: {}", shorten(line, WIDTH));
+    };
     let text = |key: &str| sanitise(value.get(key).and_then(Value::as_str).unwrap_or_default());
     let argv = || {
         let words = value.get("argv").and_then(Value::as_array).cloned().unwrap_or_default();
@@ -91,7 +93,9 @@ fn words(line: &str) -> String {
     };
     let what = match text("kind").as_str() {
         "intent" => format!("runs     {} `{}` in {} ({})", text("verb"), argv(), text("cwd"), text("rule")),
-        "refusal" => format!("refused  {} `{}` in {} ({}, {})", text("verb"), argv(), text("cwd"), text("decision"), text("rule")),
+        "refusal" => {
+            format!("refused  {} `{}` in {} ({}, {})", text("verb"), argv(), text("cwd"), text("decision"), text("rule"))
+        }
         "aid" => format!("aid      {} `{}`", text("aid"), argv()),
         "outcome" => format!("ended    {}", ending(&value)),
         "answer" => format!("answer   {} {} by {}", text("answer"), text("request"), text("by")),

@@ -32,7 +32,8 @@ enum What {
 pub(super) fn main(arguments: &Arguments) -> io::Result<i32> {
     let checked = match &arguments.what {
         What::Check { file: Some(file) } => {
-            let text = std::fs::read_to_string(file).map_err(|e| io::Error::new(e.kind(), format!("{}: {e}", file.display())))?;
+            let text =
+                std::fs::read_to_string(file).map_err(|e| io::Error::new(e.kind(), format!("{}: {e}", file.display())))?;
             check_file(&text, &file.display().to_string())
         }
         What::Check { file: None } => here().map(|_| ()),

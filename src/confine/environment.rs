@@ -6,15 +6,50 @@ use std::ffi::OsString;
 use wildmatch::WildMatch;
 
 /// What every program needs, beside what its profile allows.
-const ALWAYS: [&str; 13] =
-    ["PATH", "HOME", "USER", "LOGNAME", "TERM", "COLORTERM", "LANG", "LANGUAGE", "LC_*", "TZ", "COLUMNS", "LINES", "NO_COLOR"];
+const ALWAYS: [&str; 13] = [
+    "PATH",
+    "HOME",
+    "USER",
+    "LOGNAME",
+    "TERM",
+    "COLORTERM",
+    "LANG",
+    "LANGUAGE",
+    "LC_*",
+    "TZ",
+    "COLUMNS",
+    "LINES",
+    "NO_COLOR",
+];
 
 /// What never reaches a tool: it makes loaders, shells, interpreters and git run something else than what was judged.
 /// `SPRAG_*` is sprag's own.
 const NEVER: [&str; 25] = [
-    "LD_*", "GCONV_PATH", "MALLOC_*", "BASH_ENV", "ENV", "BASH_FUNC_*", "SHELLOPTS", "BASHOPTS", "PS4", "PERL5OPT", "PERL5LIB",
-    "PERL5DB", "PYTHONSTARTUP", "PYTHONINSPECT", "RUBYOPT", "NODE_OPTIONS", "GIT_SSH", "GIT_SSH_COMMAND", "GIT_EXTERNAL_DIFF",
-    "GIT_PROXY_COMMAND", "GIT_ASKPASS", "GIT_EDITOR", "GIT_PAGER", "GIT_CONFIG*", "SPRAG_*",
+    "LD_*",
+    "GCONV_PATH",
+    "MALLOC_*",
+    "BASH_ENV",
+    "ENV",
+    "BASH_FUNC_*",
+    "SHELLOPTS",
+    "BASHOPTS",
+    "PS4",
+    "PERL5OPT",
+    "PERL5LIB",
+    "PERL5DB",
+    "PYTHONSTARTUP",
+    "PYTHONINSPECT",
+    "RUBYOPT",
+    "NODE_OPTIONS",
+    "GIT_SSH",
+    "GIT_SSH_COMMAND",
+    "GIT_EXTERNAL_DIFF",
+    "GIT_PROXY_COMMAND",
+    "GIT_ASKPASS",
+    "GIT_EDITOR",
+    "GIT_PAGER",
+    "GIT_CONFIG*",
+    "SPRAG_*",
 ];
 
 /// The environment that passes. With an allow-list only what it names (and what every program needs) does.

@@ -28,7 +28,8 @@ pub(super) fn build(
     let mut rules = Rules { ruleset: create(level, abi, profile)?, level };
     let read = AccessFs::ReadFile | AccessFs::ReadDir;
     let device = AccessFs::ReadFile | AccessFs::WriteFile | AccessFs::Truncate | AccessFs::IoctlDev;
-    let write = AccessFs::from_all(level) & !(AccessFs::Execute | AccessFs::MakeChar | AccessFs::MakeBlock | AccessFs::IoctlDev);
+    let write =
+        AccessFs::from_all(level) & !(AccessFs::Execute | AccessFs::MakeChar | AccessFs::MakeBlock | AccessFs::IoctlDev);
     rules.lines(&profile.read, places, read)?;
     let runnable = profile.exec.iter().flat_map(|line| places.expand(line)).filter(|path| !opens_everything(path));
     rules.paths(runnable, read | AccessFs::Execute)?;

@@ -6,7 +6,8 @@
 
 use crate::profile::Profile;
 use libc::{
-    BPF_ABS, BPF_ALU, BPF_AND, BPF_JA, BPF_JEQ, BPF_JGE, BPF_JMP, BPF_JSET, BPF_K, BPF_LD, BPF_RET, BPF_W, c_long, sock_filter,
+    BPF_ABS, BPF_ALU, BPF_AND, BPF_JA, BPF_JEQ, BPF_JGE, BPF_JMP, BPF_JSET, BPF_K, BPF_LD, BPF_RET, BPF_W, c_long,
+    sock_filter,
 };
 
 #[cfg(target_arch = "x86_64")]
@@ -24,8 +25,16 @@ const ARGUMENTS: u32 = 16;
 /// The address families that are never needed: each is a way round Landlock's TCP rules or a piece of kernel with a
 /// record of holes. VSOCK, ALG, PACKET, XDP, TIPC, BLUETOOTH, CAN, NFC, KCM, SMC.
 const FAMILIES: [i32; 10] = [
-    libc::AF_VSOCK, libc::AF_ALG, libc::AF_PACKET, libc::AF_XDP, libc::AF_TIPC, libc::AF_BLUETOOTH, libc::AF_CAN,
-    libc::AF_NFC, 41, 43,
+    libc::AF_VSOCK,
+    libc::AF_ALG,
+    libc::AF_PACKET,
+    libc::AF_XDP,
+    libc::AF_TIPC,
+    libc::AF_BLUETOOTH,
+    libc::AF_CAN,
+    libc::AF_NFC,
+    41,
+    43,
 ];
 /// Landlock sees neither MPTCP nor SCTP (landlock-lsm/linux#54).
 const PROTOCOLS: [i32; 2] = [262, libc::IPPROTO_SCTP];
@@ -38,16 +47,59 @@ const TYPE_MASK: u32 = 0xf;
 
 /// Denied outright, for every tool.
 const DENIED: &[c_long] = &[
-    libc::SYS_ptrace, libc::SYS_process_vm_readv, libc::SYS_process_vm_writev, libc::SYS_pidfd_getfd, libc::SYS_kcmp,
-    libc::SYS_bpf, libc::SYS_perf_event_open, libc::SYS_userfaultfd, libc::SYS_io_uring_setup, libc::SYS_io_uring_enter,
-    libc::SYS_io_uring_register, libc::SYS_keyctl, libc::SYS_add_key, libc::SYS_request_key, libc::SYS_kexec_load,
-    libc::SYS_kexec_file_load, libc::SYS_reboot, libc::SYS_init_module, libc::SYS_finit_module, libc::SYS_delete_module,
-    libc::SYS_mount, libc::SYS_umount2, libc::SYS_pivot_root, libc::SYS_chroot, libc::SYS_move_mount, libc::SYS_open_tree,
-    libc::SYS_fsopen, libc::SYS_fsconfig, libc::SYS_fsmount, libc::SYS_fspick, libc::SYS_mount_setattr, libc::SYS_unshare,
-    libc::SYS_setns, libc::SYS_swapon, libc::SYS_swapoff, libc::SYS_acct, libc::SYS_quotactl, libc::SYS_clock_settime,
-    libc::SYS_settimeofday, libc::SYS_clock_adjtime, libc::SYS_adjtimex, libc::SYS_sethostname, libc::SYS_setdomainname,
-    libc::SYS_open_by_handle_at, libc::SYS_name_to_handle_at, libc::SYS_fanotify_init, libc::SYS_syslog, libc::SYS_vhangup,
-    libc::SYS_personality, libc::SYS_mbind, libc::SYS_migrate_pages, libc::SYS_move_pages, libc::SYS_lookup_dcookie,
+    libc::SYS_ptrace,
+    libc::SYS_process_vm_readv,
+    libc::SYS_process_vm_writev,
+    libc::SYS_pidfd_getfd,
+    libc::SYS_kcmp,
+    libc::SYS_bpf,
+    libc::SYS_perf_event_open,
+    libc::SYS_userfaultfd,
+    libc::SYS_io_uring_setup,
+    libc::SYS_io_uring_enter,
+    libc::SYS_io_uring_register,
+    libc::SYS_keyctl,
+    libc::SYS_add_key,
+    libc::SYS_request_key,
+    libc::SYS_kexec_load,
+    libc::SYS_kexec_file_load,
+    libc::SYS_reboot,
+    libc::SYS_init_module,
+    libc::SYS_finit_module,
+    libc::SYS_delete_module,
+    libc::SYS_mount,
+    libc::SYS_umount2,
+    libc::SYS_pivot_root,
+    libc::SYS_chroot,
+    libc::SYS_move_mount,
+    libc::SYS_open_tree,
+    libc::SYS_fsopen,
+    libc::SYS_fsconfig,
+    libc::SYS_fsmount,
+    libc::SYS_fspick,
+    libc::SYS_mount_setattr,
+    libc::SYS_unshare,
+    libc::SYS_setns,
+    libc::SYS_swapon,
+    libc::SYS_swapoff,
+    libc::SYS_acct,
+    libc::SYS_quotactl,
+    libc::SYS_clock_settime,
+    libc::SYS_settimeofday,
+    libc::SYS_clock_adjtime,
+    libc::SYS_adjtimex,
+    libc::SYS_sethostname,
+    libc::SYS_setdomainname,
+    libc::SYS_open_by_handle_at,
+    libc::SYS_name_to_handle_at,
+    libc::SYS_fanotify_init,
+    libc::SYS_syslog,
+    libc::SYS_vhangup,
+    libc::SYS_personality,
+    libc::SYS_mbind,
+    libc::SYS_migrate_pages,
+    libc::SYS_move_pages,
+    libc::SYS_lookup_dcookie,
     #[cfg(target_arch = "x86_64")]
     libc::SYS_iopl,
     #[cfg(target_arch = "x86_64")]
@@ -65,8 +117,17 @@ const DENIED: &[c_long] = &[
 /// Denied where a profile does not ask to change file modes: Landlock lets the mode, owner and attributes of a file it
 /// hides be changed (measured).
 const MODES: &[c_long] = &[
-    libc::SYS_fchmod, libc::SYS_fchmodat, libc::SYS_fchown, libc::SYS_fchownat, libc::SYS_setxattr, libc::SYS_lsetxattr,
-    libc::SYS_fsetxattr, libc::SYS_removexattr, libc::SYS_lremovexattr, libc::SYS_fremovexattr, 452,
+    libc::SYS_fchmod,
+    libc::SYS_fchmodat,
+    libc::SYS_fchown,
+    libc::SYS_fchownat,
+    libc::SYS_setxattr,
+    libc::SYS_lsetxattr,
+    libc::SYS_fsetxattr,
+    libc::SYS_removexattr,
+    libc::SYS_lremovexattr,
+    libc::SYS_fremovexattr,
+    452,
     #[cfg(target_arch = "x86_64")]
     libc::SYS_chmod,
     #[cfg(target_arch = "x86_64")]
@@ -93,7 +154,6 @@ enum Test {
     AnyBit(u32, u32),
 }
 
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "BPF codes are small positive constants")]
 fn code(c: u32) -> u16 {
     c as u16
 }
@@ -150,7 +210,6 @@ fn table(profile: &Profile) -> Vec<(u32, Action)> {
         socket.push(Test::InetType(libc::SOCK_DGRAM));
     }
     let terminal = [libc::TIOCSTI, libc::TIOCLINUX, libc::TIOCSETD];
-    #[expect(clippy::cast_possible_truncation, reason = "ioctl numbers have 32 bits")]
     let terminal = terminal.iter().map(|t| Test::Equal(1, *t as u32)).collect();
     table.extend([
         (number(&libc::SYS_clone3), Action::Error(libc::ENOSYS)),

@@ -82,7 +82,8 @@ fn payload(reading: &Reading<'_>, call: &Call, value: &str, findings: &mut Findi
     };
     // The same call with the payload's options on its command line, read by the same grammar.
     let mut spelled = call.clone();
-    spelled.argv = std::iter::once(OsString::from("aws")).chain(reading.command_words().into_iter().map(Into::into)).collect();
+    spelled.argv =
+        std::iter::once(OsString::from("aws")).chain(reading.command_words().into_iter().map(Into::into)).collect();
     for (key, value) in &options {
         spelled.argv.extend(option_words(key, value).into_iter().map(OsString::from));
     }
@@ -110,7 +111,8 @@ fn kebab(key: &str) -> String {
     for (i, c) in letters.iter().enumerate() {
         let before = i.checked_sub(1).and_then(|b| letters.get(b));
         let after_small = before.is_some_and(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
-        let ends_capitals = before.is_some_and(|b| b.is_ascii_uppercase()) && letters.get(i + 1).is_some_and(|n| n.is_ascii_lowercase());
+        let ends_capitals =
+            before.is_some_and(|b| b.is_ascii_uppercase()) && letters.get(i + 1).is_some_and(|n| n.is_ascii_lowercase());
         if c.is_ascii_uppercase() && (after_small || ends_capitals) {
             out.push('-');
         }

@@ -81,17 +81,20 @@ fn judge_plan(reading: &Reading<'_>, plan: Plan, saved: bool, findings: &mut Fin
     // The plan says precisely what argv could only say roughly.
     findings.effects.retain(|e| !matches!(e.verb, Verb::Write | Verb::Destroy) || e.evidence == Evidence::State);
     findings.effects.extend(effects(&json, &reading.folder.display().to_string()));
+    let changes_something = json.get("applyable").and_then(Value::as_bool).unwrap_or(true);
     findings.evidence = digest(json);
     let Some(sealed) = plan.sealed else { return };
     let mut argv = folder_words(reading);
     argv.push("apply".into());
-    argv.extend(flag_words(reading, |name| name != "-auto-approve" && (CARRYING_OUT.contains(&name) || BOTH.contains(&name))));
+    argv.extend(flag_words(reading, |name| {
+        name != "-auto-approve" && (CARRYING_OUT.contains(&name) || BOTH.contains(&name))
+    }));
     argv.push(format!("/proc/self/fd/{}", sealed.as_raw_fd()).into());
     findings.rewrite.argv = Some(argv);
     findings.rewrite.keep.push(sealed);
     findings.rewrite.stdin_null = true;
-    // terraform asks before an apply without `-auto-approve`, but never before one of a saved plan.
-    findings.rewrite.confirm = !saved && !reading.strips_something();
+    // terraform asks before an apply without `-auto-approve` that changes something, but never before one of a saved plan.
+    findings.rewrite.confirm = changes_something && !saved && !reading.strips_something();
 }
 
 /// The digest of a plan, the same for two plans of the same change: without the time it was made.
@@ -138,7 +141,9 @@ fn resource_effect(change: &Value) -> Option<Effect> {
         ["update"] => effect(Verb::Write, String::new()),
         ["delete"] => effect(Verb::Destroy, why),
         ["delete", "create"] | ["create", "delete"] => effect(Verb::Destroy, format!("replaced: {why}")),
-        ["forget"] | ["create", "forget"] => effect(Verb::Destroy, "forgotten by the state; it lives on unmanaged".to_owned()),
+        ["forget"] | ["create", "forget"] => {
+            effect(Verb::Destroy, "forgotten by the state; it lives on unmanaged".to_owned())
+        }
         other => effect(Verb::Unknown, format!("the plan's action `{}` is not known", other.join(", "))),
     }
 }
@@ -148,7 +153,8 @@ mod tests {
     use super::*;
 
     fn plan(changes: &str) -> Value {
-        serde_json::from_str(&format!(r#"{{"format_version":"1.2","resource_changes":[{changes}],"timestamp":"now"}}"#)).unwrap()
+        serde_json::from_str(&format!(r#"{{"format_version":"1.2","resource_changes":[{changes}],"timestamp":"now"}}"#))
+            .unwrap()
     }
 
     fn change(address: &str, actions: &str) -> String {

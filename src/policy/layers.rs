@@ -119,7 +119,11 @@ pub fn check_examples(layer: &Layer, text: &str, tool: Option<&str>, judge: &Jud
                 None => Some(format!("`{first}` is no tool that is known")),
                 Some((effects, context)) => {
                     let hit = effects.iter().any(|e| covers(rule, e, &context));
-                    let must = if example.matches { "does not match this call, and must" } else { "matches this call, and must not" };
+                    let must = if example.matches {
+                        "does not match this call, and must"
+                    } else {
+                        "matches this call, and must not"
+                    };
                     (hit != example.matches).then(|| format!("rule `{}` {must}", rule.id))
                 }
             };
@@ -138,7 +142,11 @@ fn covers(rule: &Rule, effect: &Effect, context: &Context) -> bool {
 
 /// Settings of approval and walls belong to the system's layer: the guarded side can write the others.
 fn only_tightens(layer: &Layer, text: &str) -> Result<(), PolicyError> {
-    let misplaced = [("approval", layer.approval.is_some()), ("confine", layer.confine.is_some()), ("user", !layer.may_loosen.is_empty())];
+    let misplaced = [
+        ("approval", layer.approval.is_some()),
+        ("confine", layer.confine.is_some()),
+        ("user", !layer.may_loosen.is_empty()),
+    ];
     match misplaced.iter().find(|(_, there)| *there) {
         Some((name, _)) => {
             let offset = text.find(&format!("[{name}]")).unwrap_or(0);

@@ -278,12 +278,15 @@ fn read_rule(rule: FileRule, place: String) -> Result<Rule, String> {
         let known = Verb::ALL.into_iter().find(|v| v.word() == name);
         known.ok_or_else(|| format!("`{name}` is no verb; use one of read, reveal, write, grant, escape, destroy, unknown"))
     };
-    let example = |matches: bool| {
-        move |s: Spanned<String>| Example { offset: s.span().start, run: s.into_inner(), matches }
-    };
+    let example = |matches: bool| move |s: Spanned<String>| Example { offset: s.span().start, run: s.into_inner(), matches };
     Ok(Rule {
         verb: rule.verb.0.iter().map(word).collect::<Result<_, _>>()?,
-        examples: rule.matches.into_iter().map(example(true)).chain(rule.not_match.into_iter().map(example(false))).collect(),
+        examples: rule
+            .matches
+            .into_iter()
+            .map(example(true))
+            .chain(rule.not_match.into_iter().map(example(false)))
+            .collect(),
         id: rule.id,
         tool: rule.tool.0,
         target: rule.target.0,

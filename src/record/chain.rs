@@ -29,7 +29,14 @@ impl<'a> Chain<'a> {
     /// Finds the end: by the head file where it fits the record's length, else by the last whole line.
     pub(super) fn open(file: &'a File, head: &Path) -> io::Result<Chain<'a>> {
         let length = file.metadata()?.len();
-        let mut head = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).custom_flags(libc::O_NOFOLLOW).open(head)?;
+        let mut head = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o600)
+            .custom_flags(libc::O_NOFOLLOW)
+            .open(head)?;
         let mut text = String::new();
         head.read_to_string(&mut text)?;
         let known = Head::parse(&text);

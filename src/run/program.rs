@@ -130,7 +130,8 @@ fn interpreters(head: &[u8], search: &OsStr, cwd: &Path) -> Vec<PathBuf> {
 
 /// The trees a script belongs to: a version manager's (`~/.pyenv/shims/aws`), an interpreter's own (`venv/bin/python`).
 fn managers(script: &Path, interpreters: &[PathBuf]) -> Vec<PathBuf> {
-    let mut trees: Vec<PathBuf> = std::iter::once(script).chain(interpreters.iter().map(PathBuf::as_path)).flat_map(own_tree).collect();
+    let mut trees: Vec<PathBuf> =
+        std::iter::once(script).chain(interpreters.iter().map(PathBuf::as_path)).flat_map(own_tree).collect();
     trees.dedup();
     trees
 }

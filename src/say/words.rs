@@ -38,7 +38,7 @@ fn phrase(verb: Verb) -> &'static str {
 }
 
 /// The effects the headline speaks of: the worst that are held; where nothing is held, the worst there are.
-fn spoken<'a>(verdict: &'a Verdict) -> Vec<&'a Effect> {
+fn spoken(verdict: &Verdict) -> Vec<&Effect> {
     let held = verdict.held();
     let from: Vec<&Effect> = if held.is_empty() { verdict.effects().iter().collect() } else { held };
     let worst = from.iter().map(|e| e.verb).max().unwrap_or(Verb::Unknown);
@@ -127,7 +127,8 @@ pub fn question(command: &str, verdict: &Verdict) -> String {
 
 /// What a person is shown who answers a request elsewhere: everything the answer is bound to.
 pub fn request(command: &str, folder: &str, environments: &[String], effects: &[Effect]) -> String {
-    let mut lines = vec![format!("sprag: `{}`", shorten(command, 4 * COMMAND_WIDTH)), format!("  in:      {}", sanitise(folder))];
+    let mut lines =
+        vec![format!("sprag: `{}`", shorten(command, 4 * COMMAND_WIDTH)), format!("  in:      {}", sanitise(folder))];
     lines.extend(place(environments));
     lines.extend(list(effects.iter()));
     lines.join("\n")
@@ -178,7 +179,8 @@ mod tests {
         let effect = Effect::new(Verb::Destroy, "db", Evidence::Argv).because("no final snapshot").irreversible();
         let other = Effect::new(Verb::Destroy, "net", Evidence::Argv).because("in use");
         let verdict = verdict(vec![effect, other]);
-        let text = refusal(&Refused { command: "x destroy", verdict: &verdict, request: Some(("7QK4", 15)), why: Some("z") });
+        let text =
+            refusal(&Refused { command: "x destroy", verdict: &verdict, request: Some(("7QK4", 15)), why: Some("z") });
         assert!(text.lines().count() <= 8, "{text}");
         assert!(text.starts_with("sprag: refused: `x destroy` would destroy `db` and `net`\n"), "{text}");
         assert!(text.contains("cannot be undone: no final snapshot"), "{text}");

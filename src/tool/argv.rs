@@ -74,7 +74,11 @@ pub struct Given {
 impl Given {
     /// Its values; for a switch `true` or `false`.
     pub fn texts(&self) -> Vec<&str> {
-        if self.values.is_empty() { vec![if self.on { "true" } else { "false" }] } else { self.values.iter().map(String::as_str).collect() }
+        if self.values.is_empty() {
+            vec![if self.on { "true" } else { "false" }]
+        } else {
+            self.values.iter().map(String::as_str).collect()
+        }
     }
 }
 
@@ -243,9 +247,11 @@ impl<'t> Go<'t, '_> {
     fn command_flags(&mut self, command: &'t Command) {
         let table = Table::new(&[&command.flags]);
         let mut at = self.out.insert_at;
+        let mut ended = false;
         while at < self.words.len() {
             let word = self.text(at).to_owned();
             if word == "--" {
+                ended = true;
                 at += 1;
                 break;
             }
@@ -255,6 +261,12 @@ impl<'t> Go<'t, '_> {
             at += self.one_flag(&table, &word, at);
         }
         self.out.operands = (at..self.words.len()).collect();
+        // terraform takes what follows an operand for operands too; a fork that reads flags there must not be misjudged.
+        let flaglike = |i: &usize| !ended && self.text(*i).starts_with('-') && self.text(*i) != "-";
+        if let Some(late) = self.out.operands.iter().copied().find(flaglike) {
+            let problem = format!("`{}` stands behind an operand, where it is no flag", self.text(late));
+            self.out.problems.push((late, problem));
+        }
     }
 
     /// Reads the flag at `at`; returns how many words it took.
@@ -432,8 +444,7 @@ impl<'t> Gnu<'t, '_> {
         let lists: Vec<&Flags> =
             self.out.command.map(|c| &c.flags).into_iter().chain(std::iter::once(&self.tool.flags)).collect();
         let table = Table::new(&lists);
-        let mut letters = word.char_indices().skip(1);
-        while let Some((position, letter)) = letters.next() {
+        for (position, letter) in word.char_indices().skip(1) {
             let Some(known) = table.exact(&format!("-{letter}")) else {
                 self.out.problems.push((at, format!("`-{letter}` in `{word}` is no flag that is known")));
                 return 1;

@@ -1,0 +1,3 @@
+//! A tool that does nothing: what `scripts/bench` starts.
+
+fn main() {}
