@@ -6,7 +6,7 @@
 mod judge;
 mod probe;
 
-pub use judge::{Judged, call_of_words, judge, judge_example, policy_for};
+pub use judge::{Judged, Shims, call_of_words, judge, judge_example, policy_for};
 
 use crate::approve::{self, Answer, Question, Store, StoreError, Terminal};
 use crate::call::{Call, CallError, User};
@@ -93,13 +93,15 @@ fn run() -> Result<Outcome, Failure> {
     }
     tracing::debug!("captured");
     let user = User::current();
-    let policy = policy_for(&user, &call);
+    let shims = Shims::of(&call).map_err(Failure::Shim)?;
+    let reading = shims.read(&call);
+    let policy = policy_for(&user, &call, &reading.folder);
     tracing::debug!("policy loaded");
     let required = policy.as_ref().map(|p| p.base.confine.clone().unwrap_or_default()).unwrap_or_default();
     let record = Record::of(&user.state());
     let run_id = run_id();
     let live = Live { call: &call, user: &user, required: &required, record: &record, run: &run_id };
-    let mut judged = judge(&call, &user, policy.as_ref(), &live).map_err(Failure::Shim)?;
+    let mut judged = judge(&call, &user, (&shims, &reading), policy.as_ref(), &live);
     tracing::debug!(verb = judged.verdict.verb().word(), decision = judged.verdict.decision().word(), "judged");
     if let Some(code) = judged.ended {
         return Ok(Outcome::Exited(code));

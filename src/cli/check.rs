@@ -6,7 +6,7 @@ use crate::effect::{Effect, Evidence, Verb};
 use crate::inspect::Unasked;
 use crate::policy::{self, Context, Policy, PolicyError};
 use crate::say::{self, Refused};
-use crate::shim::{self, Judged};
+use crate::shim::{self, Shims};
 use crate::tool;
 use crate::verdict::{Decision, Verdict};
 use serde::Deserialize;
@@ -95,8 +95,10 @@ fn check(call: &Call, user: &User) -> Result<Checked, String> {
     if !tool::is_known(&call.name) {
         return Ok(no_such_tool(call, user));
     }
-    let policy = shim::policy_for(user, call);
-    let judged: Judged = shim::judge(call, user, policy.as_ref(), &Unasked(call)).map_err(|e| e.to_string())?;
+    let shims = Shims::of(call).map_err(|e| e.to_string())?;
+    let reading = shims.read(call);
+    let policy = shim::policy_for(user, call, &reading.folder);
+    let judged = shim::judge(call, user, (&shims, &reading), policy.as_ref(), &Unasked(call));
     if let Err(PolicyError(why)) = &policy
         && judged.verdict.verb() > Verb::Read
     {
@@ -113,7 +115,7 @@ fn no_such_tool(call: &Call, user: &User) -> Checked {
 }
 
 fn verdict_of(effect: Effect, user: &User, call: &Call) -> Verdict {
-    let policy: Policy = shim::policy_for(user, call).or_else(|_| policy::layers::built_in()).unwrap_or_default();
+    let policy: Policy = shim::policy_for(user, call, &call.cwd).or_else(|_| policy::layers::built_in()).unwrap_or_default();
     policy::decide(&policy, &[effect], &Context { tool: call.name.clone(), ..Context::default() })
 }
 

@@ -31,8 +31,10 @@ pub(super) fn build(
     let write =
         AccessFs::from_all(level) & !(AccessFs::Execute | AccessFs::MakeChar | AccessFs::MakeBlock | AccessFs::IoctlDev);
     rules.lines(&profile.read, places, read)?;
-    let runnable = profile.exec.iter().flat_map(|line| places.expand(line)).filter(|path| !opens_everything(path));
-    rules.paths(runnable, read | AccessFs::Execute)?;
+    for line in &profile.exec {
+        let paths = places.expand(line).into_iter();
+        rules.paths(paths.filter(|path| !line.starts_with('$') || !opens_everything(path)), read | AccessFs::Execute)?;
+    }
     rules.lines(&profile.device, places, device)?;
     rules.lines(&profile.write_always, places, write)?;
     rules.lines(&profile.write, places, if verb == Verb::Read { read } else { write })?;
@@ -52,15 +54,12 @@ pub(super) fn build(
     Ok(rules.ruleset)
 }
 
-/// Whether running what is in `path` would mean running any program of the system. A line of a profile never means
-/// that, but the caller may have put a link in its place (`.terraform` to `/usr`).
+/// Whether running what is in `path` would mean running any program of the system. A profile never means that where it
+/// says `$TARGET/.terraform`, but the caller may have put a link in its place.
 fn opens_everything(path: &Path) -> bool {
     const PROGRAMS: [&str; 6] = ["/bin", "/sbin", "/usr/bin", "/usr/sbin", "/usr/local/bin", "/usr/local/sbin"];
-    let real = path.canonicalize().unwrap_or_else(|_| path.to_owned());
-    PROGRAMS.iter().any(|folder| {
-        let folder = Path::new(folder);
-        folder.starts_with(&real) || folder.canonicalize().is_ok_and(|f| f.starts_with(&real))
-    })
+    let Ok(real) = path.canonicalize() else { return false };
+    PROGRAMS.iter().any(|folder| Path::new(folder).starts_with(&real))
 }
 
 fn failed(e: impl std::fmt::Display) -> ConfineError {
@@ -112,7 +111,9 @@ impl Rules {
     /// Adds one path. What is not there, or not ours to see, grants nothing.
     fn path(&mut self, path: &Path, access: BitFlags<AccessFs>) -> Result<(), ConfineError> {
         let flags = nix::fcntl::OFlag::O_PATH | nix::fcntl::OFlag::O_CLOEXEC;
-        let Ok(fd) = nix::fcntl::open(path, flags, nix::sys::stat::Mode::empty()) else { return Ok(()) };
+        let Ok(fd) = nix::fcntl::openat(nix::fcntl::AT_FDCWD, path, flags, nix::sys::stat::Mode::empty()) else {
+            return Ok(());
+        };
         let file = std::fs::File::from(fd);
         let kind = file.metadata().map_err(failed)?.file_type();
         // Rights that only a folder can have make the kernel refuse a rule on a file.

@@ -25,7 +25,7 @@ pub struct Places {
 }
 
 impl Places {
-    /// The existing paths that one line of a profile stands for. A relative result, or one whose variable is not
+    /// The paths that one line of a profile stands for, there or not. A relative result, or one whose variable is not
     /// set, is none.
     pub fn expand(&self, line: &str) -> Vec<PathBuf> {
         let (first, rest) = line.split_once('/').map_or((line, ""), |(f, r)| (f, r));
@@ -49,11 +49,11 @@ impl Places {
     }
 }
 
-/// The paths that a path with `*` in its last component stands for; without one, the path itself where it exists.
+/// The paths that a path with `*` in its last component stands for; without one, the path itself.
 fn with_star(path: &Path) -> Vec<PathBuf> {
     let name = path.file_name().and_then(|n| n.to_str()).unwrap_or_default();
     if !name.contains('*') {
-        return if path.exists() { vec![path.to_owned()] } else { vec![] };
+        return vec![path.to_owned()];
     }
     let pattern = WildMatch::new(name);
     let Some(entries) = path.parent().and_then(|folder| std::fs::read_dir(folder).ok()) else { return vec![] };

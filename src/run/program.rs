@@ -63,18 +63,30 @@ pub struct Candidate {
     pub is_ours: bool,
 }
 
-/// Every place where PATH has `name`, in order.
-pub fn candidates(name: &str, path: &OsStr, cwd: &Path) -> Vec<Candidate> {
-    let found = which::which_in_all(name, Some(path), cwd).map(Iterator::collect).unwrap_or_else(|_| Vec::new());
-    found.into_iter().map(|path: PathBuf| Candidate { is_ours: is_ours(&path), path }).collect()
+/// Every place where PATH has `name`, in order; looked up one by one.
+fn places(name: &str, path: &OsStr, cwd: &Path) -> impl Iterator<Item = Candidate> {
+    let found = which::which_in_all(name, Some(path.to_owned()), cwd.to_owned()).into_iter().flatten();
+    let own = identity(Path::new("/proc/self/exe"));
+    found.map(move |path| Candidate { is_ours: is_ours(&path, own), path })
 }
 
-/// Whether a file is this very binary, by device and inode, or a copy or older build of it under its own name.
-fn is_ours(path: &Path) -> bool {
-    let identity = |p: &Path| fs::metadata(p).map(|m| (m.dev(), m.ino())).ok();
-    let own = identity(Path::new("/proc/self/exe"));
-    let named = fs::canonicalize(path).is_ok_and(|p| p.file_name() == Some(OsStr::new("sprag")));
-    named || (own.is_some() && identity(path) == own)
+/// Every place where PATH has `name`, in order.
+pub fn candidates(name: &str, path: &OsStr, cwd: &Path) -> Vec<Candidate> {
+    places(name, path, cwd).collect()
+}
+
+/// Device and inode, which tell a file whatever its name.
+fn identity(path: &Path) -> Option<(u64, u64)> {
+    fs::metadata(path).map(|m| (m.dev(), m.ino())).ok()
+}
+
+/// Whether a file is this very binary, or a link to a copy or older build of it under its own name.
+fn is_ours(path: &Path, own: Option<(u64, u64)>) -> bool {
+    if own.is_some() && identity(path) == own {
+        return true;
+    }
+    let is_link = fs::symlink_metadata(path).is_ok_and(|m| m.is_symlink());
+    is_link && fs::canonicalize(path).is_ok_and(|p| p.file_name() == Some(OsStr::new("sprag")))
 }
 
 /// Finds and opens the real tool of this name.
@@ -82,9 +94,8 @@ fn is_ours(path: &Path) -> bool {
 /// # Errors
 /// When there is none, or it cannot be used.
 pub(super) fn find(name: &str, path: &OsStr, cwd: &Path) -> Result<Program, NotRunnable> {
-    let mut places = candidates(name, path, cwd).into_iter().filter(|c| !c.is_ours);
-    let place = places.next().ok_or_else(|| NotRunnable::Missing(name.to_owned()))?.path;
-    open(place, path, cwd)
+    let place = places(name, path, cwd).find(|c| !c.is_ours).ok_or_else(|| NotRunnable::Missing(name.to_owned()))?;
+    open(place.path, path, cwd)
 }
 
 fn open(path: PathBuf, search: &OsStr, cwd: &Path) -> Result<Program, NotRunnable> {
@@ -123,7 +134,7 @@ fn interpreters(head: &[u8], search: &OsStr, cwd: &Path) -> Vec<PathBuf> {
         && let Some(name) = words.iter().skip(1).find(|w| !w.starts_with(b"-"))
     {
         let name = String::from_utf8_lossy(name).into_owned();
-        found.extend(candidates(&name, search, cwd).into_iter().find(|c| !c.is_ours).map(|c| c.path));
+        found.extend(places(&name, search, cwd).find(|c| !c.is_ours).map(|c| c.path));
     }
     found
 }

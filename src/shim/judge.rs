@@ -7,7 +7,7 @@ use crate::inspect::{self, Findings, Probe, Unasked};
 use crate::policy::{self, Context, Policy, PolicyError, layers};
 use crate::record::redact_words;
 use crate::text::hex;
-use crate::tool::{self, Reading, ShimError};
+use crate::tool::{self, Reading, ShimError, Tool};
 use crate::verdict::{Input, Obligation, Order, Verdict};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
@@ -36,15 +36,37 @@ pub struct Judged {
     pub words: Vec<String>,
 }
 
-/// The policy that holds for a call, with its examples checked.
+/// The shims that have a call's name, and those of its other name.
+#[derive(Debug)]
+pub struct Shims {
+    first: Tool,
+    stricter: Vec<Tool>,
+}
+
+impl Shims {
+    /// Finds them.
+    ///
+    /// # Errors
+    /// When a shim file cannot be used, or none has the name.
+    pub fn of(call: &Call) -> Result<Shims, ShimError> {
+        let mut tools = tool::find(&call.name)?.into_iter();
+        let first = tools.next().ok_or_else(|| ShimError::Table(call.name.clone()))?;
+        let others = call.other_name.as_deref().map(tool::find).transpose()?.unwrap_or_default();
+        Ok(Shims { first, stricter: tools.chain(others).collect() })
+    }
+
+    /// The call as the first of them reads it; by that it will run.
+    pub fn read(&self, call: &Call) -> Reading<'_> {
+        self.first.read(call)
+    }
+}
+
+/// The policy that holds for a call that works in `folder`, with its examples checked.
 ///
 /// # Errors
 /// When a layer is wrong.
-pub fn policy_for(user: &User, call: &Call) -> Result<Policy, PolicyError> {
-    let mut folders = vec![call.cwd.clone()];
-    if let Ok(tools) = tool::find(&call.name) {
-        folders.extend(tools.iter().map(|t| t.read(call).folder));
-    }
+pub fn policy_for(user: &User, call: &Call, folder: &Path) -> Result<Policy, PolicyError> {
+    let mut folders = vec![call.cwd.clone(), folder.to_owned()];
     folders.dedup();
     let whose = layers::Whose { home: &user.home, uid: user.uid, folders: &folders };
     policy::load(&whose, Some(&call.name), &judge_example)
@@ -78,30 +100,27 @@ pub fn judge_example(run: &str) -> Option<(Vec<Effect>, Context)> {
 /// Judges a call: by every shim that has its name, and by those of its other name; the strictest counts.
 ///
 /// With a policy that cannot be used, the built-in one decides and the probe is not asked: the caller lets only reads run.
-///
-/// # Errors
-/// When a shim file cannot be used, or none has the name.
 pub fn judge(
     call: &Call,
     user: &User,
+    (shims, reading): (&Shims, &Reading<'_>),
     policy: Result<&Policy, &PolicyError>,
     probe: &dyn Probe,
-) -> Result<Judged, ShimError> {
+) -> Judged {
     let unasked = Unasked(call);
-    let built_in = layers::built_in().unwrap_or_default();
+    let built_in;
     let (policy, probe): (&Policy, &dyn Probe) = match policy {
         Ok(policy) => (policy, probe),
-        Err(_) => (&built_in, &unasked),
+        Err(_) => {
+            built_in = layers::built_in().unwrap_or_default();
+            (&built_in, &unasked)
+        }
     };
-    let tools = tool::find(&call.name)?;
-    let first = tools.first().ok_or_else(|| ShimError::Table(call.name.clone()))?;
-    let reading = first.read(call);
-    let mut findings = inspect::deepen(&reading, call, probe);
-    let others = call.other_name.as_deref().map(tool::find).transpose()?.unwrap_or_default();
-    for tool in tools.iter().skip(1).chain(&others) {
+    let mut findings = inspect::deepen(reading, call, probe);
+    for tool in &shims.stricter {
         findings.effects.extend(inspect::deepen(&tool.read(call), call, &unasked).effects);
     }
-    Ok(conclude(call, user, policy, &reading, findings))
+    conclude(call, user, policy, reading, findings)
 }
 
 /// Decides over the findings and drafts what would be run.
