@@ -4,7 +4,7 @@
 //! and starts nothing: what has to be run to find out is asked of a [`Probe`] that is handed in.
 
 mod aws;
-mod sql;
+pub mod sql;
 mod terraform;
 
 use crate::call::{Call, Stdin};
@@ -17,8 +17,6 @@ use std::fmt;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-
-pub use sql::Dialect as SqlDialect;
 
 /// Why a probe brought nothing.
 #[derive(Debug)]

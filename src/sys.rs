@@ -3,7 +3,7 @@
 //! This module must not know what the calls are for; it is the only one where `unsafe` is allowed.
 #![allow(unsafe_code)]
 
-use std::ffi::{CStr, OsString};
+use std::ffi::{CStr, CString, OsString, c_char, c_int};
 use std::io;
 use std::os::fd::{BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::ffi::OsStringExt;
@@ -203,8 +203,8 @@ pub enum Fork {
 /// # Errors
 /// What the kernel says: too many processes, no memory.
 pub fn fork() -> io::Result<Fork> {
-    // SAFETY: sprag starts no thread that is still running here (the one that parses SQL is joined), so the child may
-    // allocate and lock as any single-threaded process.
+    // SAFETY: the one other thread there can be parses SQL; it has answered, or its call is held as unknown. libc's fork
+    // takes malloc's lock first, so the child may allocate until it becomes the tool.
     match unsafe { libc::fork() } {
         -1 => Err(io::Error::last_os_error()),
         0 => Ok(Fork::Child),
@@ -431,4 +431,85 @@ pub fn flush_input(terminal: BorrowedFd<'_>) {
     use std::os::fd::AsRawFd;
     // SAFETY: integer arguments only.
     unsafe { libc::tcflush(terminal.as_raw_fd(), libc::TCIFLUSH) };
+}
+
+// --- the grammar of Postgres -------------------------------------------------------------------------------------------
+
+/// Why the Postgres grammar refuses a text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PgSyntaxError {
+    /// What the parser says.
+    pub message: String,
+    /// Where, counted in characters from 1; 0 where the parser does not say.
+    pub cursor: usize,
+}
+
+/// `PgQueryError` of `pg_query.h`.
+#[repr(C)]
+struct PgQueryError {
+    message: *mut c_char,
+    funcname: *mut c_char,
+    filename: *mut c_char,
+    lineno: c_int,
+    cursorpos: c_int,
+    context: *mut c_char,
+}
+
+/// `PgQueryParseResult` of `pg_query.h`.
+#[repr(C)]
+struct PgQueryParseResult {
+    parse_tree: *mut c_char,
+    stderr_buffer: *mut c_char,
+    error: *mut PgQueryError,
+}
+
+/// `PG_QUERY_DISABLE_STANDARD_CONFORMING_STRINGS` of `pg_query.h`.
+const DISABLE_STANDARD_CONFORMING_STRINGS: c_int = 32;
+
+unsafe extern "C" {
+    fn pg_query_parse_opts(input: *const c_char, parser_options: c_int) -> PgQueryParseResult;
+    fn pg_query_free_parse_result(result: PgQueryParseResult);
+}
+
+/// Parses `sql` by the grammar of the Postgres server; the tree comes as JSON.
+///
+/// The parser measures its own thread's stack and refuses what would not fit, so it needs a thread with a
+/// stack of a known and ample size.
+pub fn pg_parse(sql: &str, standard_conforming_strings: bool) -> Result<String, PgSyntaxError> {
+    let options = if standard_conforming_strings { 0 } else { DISABLE_STANDARD_CONFORMING_STRINGS };
+    let Ok(input) = CString::new(sql) else {
+        let nul = sql.chars().position(|c| c == '\0').map_or(0, |at| at + 1);
+        return Err(PgSyntaxError { message: String::from("a NUL byte in the text"), cursor: nul });
+    };
+    // SAFETY: `input` is a string that ends in NUL and outlives the call, which keeps no pointer to it.
+    // The library keeps its state in thread-local storage, so calls from several threads do not meet.
+    let result = unsafe { pg_query_parse_opts(input.as_ptr(), options) };
+    // SAFETY: `error` is null or points to an error that lives until the result is freed below.
+    let answer = match unsafe { result.error.as_ref() } {
+        Some(error) => {
+            // SAFETY: the message is null or a string that ends in NUL, and lives as long as the error.
+            let message = unsafe { text(error.message) };
+            Err(PgSyntaxError { message, cursor: usize::try_from(error.cursorpos).unwrap_or(0) })
+        }
+        None if result.parse_tree.is_null() => {
+            Err(PgSyntaxError { message: String::from("the parser gave no answer"), cursor: 0 })
+        }
+        // SAFETY: without an error the tree is a string that ends in NUL and lives until the result is freed below.
+        None => Ok(unsafe { text(result.parse_tree) }),
+    };
+    // SAFETY: the result came from the library, nothing points into it any longer, and it is freed once.
+    unsafe { pg_query_free_parse_result(result) };
+    answer
+}
+
+/// A copy of the C string `pointer`; empty for null.
+///
+/// # Safety
+/// `pointer` is null or points to a string that ends in NUL and is not changed meanwhile.
+unsafe fn text(pointer: *const c_char) -> String {
+    if pointer.is_null() {
+        return String::new();
+    }
+    // SAFETY: the caller vouches for the pointer.
+    unsafe { CStr::from_ptr(pointer) }.to_string_lossy().into_owned()
 }

@@ -28,7 +28,7 @@ fn files() -> Vec<(String, String, Tool)> {
 
 /// The line of the n-th example of a file.
 fn line_of_example(text: &str, n: usize) -> usize {
-    text.lines().enumerate().filter(|(_, l)| l.trim() == "[[example]]").nth(n).map_or(0, |(i, _)| i + 1)
+    text.lines().enumerate().filter(|(_, l)| l.contains("run = ")).nth(n).map_or(0, |(i, _)| i + 1)
 }
 
 fn call(example: &Example, cwd: &Path) -> Call {
@@ -112,7 +112,7 @@ fn every_command_raise_and_variable_has_an_example() {
 #[test]
 fn every_inspector_that_a_file_names_is_there() {
     for (name, _, tool) in files() {
-        for inspector in tool.command.iter().filter_map(|c| c.inspect.as_deref()) {
+        for inspector in tool.command.iter().filter_map(|c| c.inspect.as_deref()).chain(tool.inspect.as_deref()) {
             assert!(inspect::is_known(inspector), "{name}: no inspector is called `{inspector}`");
         }
     }

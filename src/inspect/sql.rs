@@ -1,8 +1,11 @@
 //! SQL: every statement that will reach the server, from `-c`, `-f`, standard input and what these include.
 //!
-//! A statement is judged by the server's own grammar; what does not parse is unknown.
+//! A statement is judged by the server's own grammar (`postgres`), psql's input by psql's own rules (`psql`); what does not
+//! parse is unknown.
 
 mod connection;
+pub mod postgres;
+pub mod psql;
 
 use super::{Findings, Probe, ProbeError};
 use crate::call::{Call, Stdin, absolute};
@@ -10,153 +13,167 @@ use crate::effect::{Effect, Evidence, Verb};
 use crate::text::hex;
 use crate::tool::Reading;
 use crate::verdict::Obligation;
-use serde::Deserialize;
+use psql::{Judged, Psql};
 use sha2::{Digest, Sha256};
+use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 /// A script larger than this is not read.
 const MAX_SCRIPT: u64 = 64 << 20;
-/// Files may include files, this deep.
-const MAX_DEPTH: usize = 16;
+/// The variable that makes psql stop at the first error.
+const STOP: &str = "ON_ERROR_STOP";
 
-/// Whose SQL it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Dialect {
-    /// PostgreSQL, as psql reads it.
-    Postgres,
+/// One thing that psql is told to do.
+enum Input {
+    Command(String),
+    Script { text: Vec<u8>, folder: PathBuf },
 }
 
 pub(super) fn inspect(reading: &Reading<'_>, call: &Call, probe: &dyn Probe, findings: &mut Findings) {
-    connection::find(reading, call, findings);
-    let mut scripts = Scripts::new(reading, call);
-    let flags = &reading.parsed.flags;
+    connection::find(reading, findings);
+    if reading.parsed.is_on("--single-line") {
+        let note = "with --single-line every line end ends a statement, which is not judged";
+        findings.effects.push(Effect::new(Verb::Unknown, "--single-line", Evidence::Argv).because(note));
+        return;
+    }
+    let inputs = inputs(reading, call, probe, findings);
+    let pairs = reading.parsed.values("--variable").map(|v| v.split_once('=').unwrap_or((v, "")));
+    let variables: BTreeMap<String, String> = pairs.map(|(k, v)| (k.to_owned(), v.to_owned())).collect();
+    let (mut judged, read) = judge(&inputs, &variables, &call.cwd);
+    if !judged.copy_data.is_empty() {
+        judged = stop_at_errors(reading, &inputs, &variables, &call.cwd, judged, findings);
+    }
+    judged.effects.append(&mut judged.copy_data);
+    if !judged.effects.is_empty() {
+        findings.effects.retain(|e| e.verb != Verb::Read);
+        findings.effects.extend(judged.effects);
+    }
+    let mut digest = Sha256::new();
+    for input in &inputs {
+        match input {
+            Input::Command(text) => digest.update(text.as_bytes()),
+            Input::Script { text, .. } => digest.update(text),
+        }
+    }
+    for (file, text) in read {
+        digest.update(&text);
+        findings.read.push(file);
+    }
+    findings.evidence = hex(&digest.finalize());
+}
+
+/// The rows behind a `COPY` that fails are read as statements. Where that would matter, psql is made to stop at the first
+/// error; where the script itself could undo this, what the rows would do counts.
+fn stop_at_errors(
+    reading: &Reading<'_>,
+    inputs: &[Input],
+    variables: &BTreeMap<String, String>,
+    cwd: &Path,
+    before: Judged,
+    findings: &mut Findings,
+) -> Judged {
+    let mut stopping = variables.clone();
+    stopping.insert(STOP.to_owned(), "1".to_owned());
+    let (again, _) = judge(inputs, &stopping, cwd);
+    if !again.copy_data.is_empty() {
+        return before;
+    }
+    let mut argv = vec![OsString::from("-v"), OsString::from(format!("{STOP}=1"))];
+    argv.extend(reading.argv());
+    findings.rewrite.argv = Some(argv);
+    again
+}
+
+/// What psql does with its inputs, and the files it reads on the way.
+fn judge(inputs: &[Input], variables: &BTreeMap<String, String>, cwd: &Path) -> (Judged, Vec<(PathBuf, Vec<u8>)>) {
+    let read = RefCell::new(Vec::new());
+    let folder = RefCell::new(cwd.to_owned());
+    let mut include = |path: &str, relative: bool| {
+        let from = if relative { folder.borrow().clone() } else { cwd.to_owned() };
+        let file = absolute(&from, Path::new(path));
+        let text = read_script(&file).ok()?;
+        read.borrow_mut().push((file, text.clone()));
+        Some(text)
+    };
+    let mut psql = Psql::new(variables, &mut include);
+    for input in inputs {
+        match input {
+            Input::Command(text) => psql.command(text),
+            Input::Script { text, folder: of } => {
+                folder.replace(of.clone());
+                psql.script(text);
+            }
+        }
+    }
+    let judged = psql.finish();
+    (judged, read.into_inner())
+}
+
+/// What psql is told to do, in its order: its start-up file, then `-c` and `-f` as given, else standard input.
+fn inputs(reading: &Reading<'_>, call: &Call, probe: &dyn Probe, findings: &mut Findings) -> Vec<Input> {
+    let mut inputs = Vec::new();
     let mut reads_stdin = !reading.parsed.is_on("--list");
     if !reading.parsed.is_on("--no-psqlrc") {
-        scripts.startup_file(call);
+        inputs.extend(startup_file(call, findings));
     }
-    for flag in flags {
+    for flag in &reading.parsed.flags {
         match (flag.name.as_str(), flag.values.first()) {
-            ("--command", Some(text)) => {
-                scripts.command(text);
-                reads_stdin = false;
-            }
-            ("--file", Some(file)) if file != "-" => {
-                scripts.file(Path::new(file));
-                reads_stdin = false;
-            }
-            ("--file", Some(_)) => {
-                reads_stdin = true;
-                break;
-            }
-            _ => {}
+            ("--command", Some(text)) => inputs.push(Input::Command(text.clone())),
+            ("--file", Some(file)) if file == "-" => inputs.extend(stdin(call, probe, findings)),
+            ("--file", Some(file)) => inputs.extend(script(&absolute(&call.cwd, Path::new(file)), findings)),
+            _ => continue,
         }
+        reads_stdin = false;
     }
     if reads_stdin {
-        scripts.stdin(call, probe, findings);
+        inputs.extend(stdin(call, probe, findings));
     }
-    let found = scripts.effects;
-    if !found.is_empty() {
-        findings.effects.retain(|e| e.verb != Verb::Read);
-        findings.effects.extend(found);
-    }
-    findings.read.extend(scripts.files);
-    findings.evidence = hex(&scripts.digest.finalize());
+    inputs
 }
 
-/// The scripts of one call, judged one after another.
-struct Scripts {
-    cwd: PathBuf,
-    variables: BTreeMap<String, String>,
-    effects: Vec<Effect>,
-    files: Vec<PathBuf>,
-    digest: Sha256,
+fn script(file: &Path, findings: &mut Findings) -> Option<Input> {
+    match read_script(file) {
+        Ok(text) => Some(Input::Script { text, folder: file.parent().unwrap_or(Path::new("/")).to_owned() }),
+        Err(why) => {
+            let effect = Effect::new(Verb::Unknown, file.display().to_string(), Evidence::File).because(why);
+            findings.effects.push(effect);
+            None
+        }
+    }
 }
 
-impl Scripts {
-    fn new(reading: &Reading<'_>, call: &Call) -> Scripts {
-        let pairs = reading.parsed.values("--variable").map(|v| v.split_once('=').unwrap_or((v, "")));
-        Scripts {
-            cwd: call.cwd.clone(),
-            variables: pairs.map(|(k, v)| (k.to_owned(), v.to_owned())).collect(),
-            effects: Vec::new(),
-            files: Vec::new(),
-            digest: Sha256::new(),
-        }
+/// psql runs its start-up file before anything else, whatever its arguments.
+fn startup_file(call: &Call, findings: &mut Findings) -> Option<Input> {
+    let file = Path::new(&call.var("HOME")?).join(".psqlrc");
+    if !file.exists() {
+        return None;
     }
+    findings.read.push(file.clone());
+    script(&file, findings)
+}
 
-    fn unknown(&mut self, target: &Path, note: String) {
-        let target = target.display().to_string();
-        self.effects.push(Effect::new(Verb::Unknown, target, Evidence::File).because(note));
-    }
-
-    fn command(&mut self, text: &str) {
-        self.digest.update(text.as_bytes());
-        self.effects.extend(judge_command(text));
-    }
-
-    fn script(&mut self, text: &[u8], folder: &Path) {
-        self.digest.update(text);
-        let (cwd, variables) = (self.cwd.clone(), self.variables.clone());
-        let mut included = Vec::new();
-        let mut include = |path: &str, relative: bool| {
-            let file = absolute(if relative { folder } else { &cwd }, Path::new(path));
-            let text = read_script(&file).ok()?;
-            included.push((file, text.clone()));
-            (included.len() <= MAX_DEPTH).then_some(text)
-        };
-        let effects = judge_script(text, &variables, &mut include);
-        self.effects.extend(effects);
-        for (file, text) in included {
-            self.digest.update(&text);
-            self.files.push(file);
-        }
-    }
-
-    fn file(&mut self, path: &Path) {
-        let file = absolute(&self.cwd, path);
-        match read_script(&file) {
-            Ok(text) => {
-                let folder = file.parent().unwrap_or(Path::new("/")).to_owned();
-                self.script(&text, &folder);
-            }
-            Err(why) => self.unknown(&file, why),
-        }
-    }
-
-    /// psql runs its startup file before anything else, whatever its arguments.
-    fn startup_file(&mut self, call: &Call) {
-        let Some(home) = call.var("HOME").filter(|h| !h.is_empty()) else { return };
-        let file = Path::new(&home).join(".psqlrc");
-        if file.exists() {
-            self.file(&file);
-            self.files.push(file);
-        }
-    }
-
-    fn stdin(&mut self, call: &Call, probe: &dyn Probe, findings: &mut Findings) {
-        if call.stdin == Stdin::Terminal {
+fn stdin(call: &Call, probe: &dyn Probe, findings: &mut Findings) -> Option<Input> {
+    match call.stdin {
+        Stdin::Null => return None,
+        Stdin::Terminal => {
             let note = "an interactive session: what is typed is not judged";
-            self.effects.push(Effect::new(Verb::Escape, "terminal", Evidence::Stdin).because(note));
-            return;
+            findings.effects.push(Effect::new(Verb::Escape, "terminal", Evidence::Stdin).because(note));
+            return None;
         }
-        if call.stdin != Stdin::Null {
-            findings.obligations.push(Obligation::ScreenStdin);
+        Stdin::Text(_) | Stdin::File | Stdin::Pipe => findings.obligations.push(Obligation::ScreenStdin),
+    }
+    match probe.stdin() {
+        Ok((text, sealed)) => {
+            findings.rewrite.stdin = sealed;
+            Some(Input::Script { text, folder: call.cwd.clone() })
         }
-        match probe.stdin() {
-            Ok((text, sealed)) => {
-                let from = self.effects.len();
-                let cwd = self.cwd.clone();
-                self.script(&text, &cwd);
-                self.effects.iter_mut().skip(from).for_each(|e| e.evidence = Evidence::Stdin);
-                findings.rewrite.stdin = sealed;
-            }
-            Err(ProbeError::NotAsked) => {}
-            Err(e) => {
-                let note = format!("standard input cannot be read: {e}");
-                self.effects.push(Effect::new(Verb::Unknown, "stdin", Evidence::Stdin).because(note));
-            }
+        Err(ProbeError::NotAsked) => None,
+        Err(e) => {
+            let note = format!("standard input cannot be read: {e}");
+            findings.effects.push(Effect::new(Verb::Unknown, "stdin", Evidence::Stdin).because(note));
+            None
         }
     }
 }
@@ -171,12 +188,4 @@ fn read_script(file: &Path) -> Result<Vec<u8>, String> {
         return Err(format!("the script is larger than {} MiB", MAX_SCRIPT >> 20));
     }
     std::fs::read(file).map_err(|e| format!("the script cannot be read: {e}"))
-}
-
-fn judge_command(text: &str) -> Vec<Effect> {
-    vec![Effect::new(Verb::Unknown, text, Evidence::Sql)]
-}
-
-fn judge_script(text: &[u8], _: &BTreeMap<String, String>, _: &mut dyn FnMut(&str, bool) -> Option<Vec<u8>>) -> Vec<Effect> {
-    if text.is_empty() { vec![] } else { vec![Effect::new(Verb::Unknown, "script", Evidence::Sql)] }
 }

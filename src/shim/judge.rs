@@ -163,7 +163,7 @@ fn conclude(call: &Call, user: &User, policy: &Policy, reading: &Reading<'_>, mu
 fn draft(call: &Call, workspace: PathBuf, reading: &Reading<'_>, findings: Findings) -> Order {
     let rewrite = findings.rewrite;
     let mut discharged: Vec<Obligation> = reading.stripped().iter().map(|f| Obligation::Strip(f.clone())).collect();
-    discharged.extend(rewrite.argv.is_some().then_some(Obligation::PinPlan));
+    discharged.extend((!rewrite.keep.is_empty()).then_some(Obligation::PinPlan));
     discharged.extend(rewrite.stdin.is_some().then_some(Obligation::ScreenStdin));
     let argv0 = call.argv.first().filter(|a| !a.is_empty()).cloned().unwrap_or_else(|| OsString::from(&call.name));
     let paths = reading.paths();

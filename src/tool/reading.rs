@@ -109,7 +109,8 @@ fn fact(source: &Source, call: &Call, parsed: &Parsed<'_>, folder: &Path) -> Opt
 impl<'t> Reading<'t> {
     /// The inspector that has to look closer.
     pub fn inspector(&self) -> Option<&'t str> {
-        if self.mild { None } else { self.parsed.command.and_then(|c| c.inspect.as_deref()) }
+        let named = self.parsed.command.and_then(|c| c.inspect.as_deref()).or(self.tool.inspect.as_deref());
+        named.filter(|_| !self.mild)
     }
 
     /// The texts of the operands.
@@ -168,6 +169,10 @@ impl<'t> Reading<'t> {
         if self.parsed.help {
             self.mild = true;
             self.effects.push(Effect::new(Verb::Read, "help", Evidence::Argv));
+            // getopt's programs act on flags in their order: `psql -o '|cmd' --help` runs the command first (seen).
+            if let (Dialect::Getopt, Some(command)) = (self.tool.dialect, self.parsed.command) {
+                self.raises(command);
+            }
             return;
         }
         for (at, problem) in &self.parsed.problems {
@@ -203,8 +208,12 @@ impl<'t> Reading<'t> {
             return;
         }
         self.push_for_targets(command.verb, command.recovery, &command.note, command);
-        let raises: Vec<&Raise> = command.raise.iter().chain(&self.tool.raise).collect();
-        for raise in raises {
+        self.raises(command);
+    }
+
+    fn raises(&mut self, command: &Command) {
+        let tool = self.tool;
+        for raise in command.raise.iter().chain(&tool.raise) {
             self.raise(raise, command);
         }
     }
@@ -287,7 +296,7 @@ impl<'t> Reading<'t> {
     /// The names under which a raising flag may have been given: an open command's flags are not all listed, so whatever
     /// could be an abbreviation of it counts as it. This only makes a call worse.
     fn spelled(&self, name: &str, command: &Command) -> Vec<String> {
-        const SHORTEST: usize = "--".len() + 2;
+        const SHORTEST: usize = "--".len() + 1;
         let mut names = vec![name.to_owned()];
         if self.tool.dialect == Dialect::Argparse && command.open {
             let short = |f: &&Given| f.name.len() >= SHORTEST && f.name.len() < name.len() && name.starts_with(&f.name);

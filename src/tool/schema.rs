@@ -217,6 +217,12 @@ pub struct Tool {
     /// What the tool does when started without a subcommand; absent: that is unknown.
     #[serde(default)]
     pub bare: Option<Verb>,
+    /// The inspector of every command that names none.
+    #[serde(default)]
+    pub inspect: Option<String>,
+    /// A word that, alone behind a command, makes the tool print its help (`aws ec2 terminate-instances help`).
+    #[serde(default)]
+    pub help_word: Option<String>,
     /// The flag that names the folder the tool works in.
     #[serde(default)]
     pub folder_flag: Option<String>,

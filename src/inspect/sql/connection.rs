@@ -1,12 +1,11 @@
 //! Where a libpq program connects to: flags, variables, a connection string or URI in place of the database's name.
 
 use super::super::Findings;
-use crate::call::Call;
 use crate::tool::Reading;
 use std::collections::BTreeMap;
 
 /// Adds the facts `pg-host`, `pg-port`, `pg-database`, `pg-user` and the ports that are connected to.
-pub(super) fn find(reading: &Reading<'_>, _call: &Call, findings: &mut Findings) {
+pub(super) fn find(reading: &Reading<'_>, findings: &mut Findings) {
     let named = reading.parsed.values("--dbname").last().map(str::to_owned);
     let database = named.or_else(|| reading.operands().first().map(|o| (*o).to_owned()));
     let mut facts: BTreeMap<String, String> = reading.facts.clone();

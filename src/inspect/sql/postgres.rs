@@ -1,0 +1,189 @@
+//! SQL for Postgres, judged by the grammar of the server itself.
+//!
+//! The statement is parsed by libpg_query and every node of its tree is looked at. A statement that cannot be
+//! parsed is an error, never harmless; so is one that is too large or takes too long.
+
+mod alter;
+mod code;
+mod functions;
+mod names;
+mod predicate;
+mod relations;
+mod rows;
+mod settings;
+mod statements;
+mod tree;
+mod walk;
+
+use crate::effect::{Effect, Verb};
+use crate::sys;
+use std::fmt;
+use std::ops::Range;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::thread;
+use std::time::Duration;
+use tree::Node;
+use walk::{Memory, Walk};
+
+/// The longest text that is parsed.
+const MAX_TEXT: usize = 16 * 1024 * 1024;
+
+/// The stack of the thread that parses. The parser allows itself what the thread has; musl would report a
+/// main thread's stack far too small.
+const STACK: usize = 32 * 1024 * 1024;
+
+/// How long one text may take; nested comments can take the server's own lexer minutes.
+const TIME_LIMIT: Duration = Duration::from_secs(10);
+
+/// One statement of a text and what it would do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Statement {
+    /// What it would do; at least one effect, `read` being one.
+    pub effects: Vec<Effect>,
+    /// Where it stands in the text, in bytes.
+    pub range: Range<usize>,
+    /// How many times it wants data from the client, as `COPY … FROM STDIN` does.
+    pub copies_in: usize,
+}
+
+/// Why a text could not be judged.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SqlError {
+    /// The grammar refuses it, here.
+    Syntax {
+        /// What the parser says.
+        message: String,
+        /// The line, from 1; 0 where the parser does not say.
+        line: usize,
+        /// The column in characters, from 1.
+        column: usize,
+    },
+    /// It is longer than what is parsed.
+    TooLong,
+    /// It is nested deeper than what is judged.
+    TooDeep,
+    /// It took longer than what is waited for.
+    TooSlow,
+    /// The thread that parses could not start, or ended.
+    Failed,
+}
+
+impl fmt::Display for SqlError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            SqlError::Syntax { message, line: 0, .. } => f.write_str(message),
+            SqlError::Syntax { message, line, column } => write!(f, "{line}:{column}: {message}"),
+            SqlError::TooLong => write!(f, "longer than {} MB", MAX_TEXT >> 20),
+            SqlError::TooDeep => f.write_str("nested too deeply"),
+            SqlError::TooSlow => write!(f, "not parsed within {} seconds", TIME_LIMIT.as_secs()),
+            SqlError::Failed => f.write_str("the parser did not answer"),
+        }
+    }
+}
+
+impl std::error::Error for SqlError {}
+
+/// What a text would do that is sent to the server as one message, in a session of its own.
+pub fn judge(sql: &str) -> Result<Vec<Statement>, SqlError> {
+    Judge::new().judge(sql)
+}
+
+/// What setting `name` to `value` does in a session, and why that is worth a word.
+pub(super) fn session_setting(name: &str, value: &str) -> (Verb, &'static str) {
+    settings::in_session(name, Some(value))
+}
+
+/// Judges the texts of one session in their order. It remembers what the session made for itself, such as
+/// temporary tables and prepared statements.
+#[derive(Debug)]
+pub struct Judge {
+    /// The thread that parses; none where it could not start or did not answer in time.
+    worker: Option<Worker>,
+}
+
+/// What the thread answers for a text.
+type Answer = Result<Vec<Statement>, SqlError>;
+
+#[derive(Debug)]
+struct Worker {
+    texts: Sender<String>,
+    answers: Receiver<Answer>,
+}
+
+impl Default for Judge {
+    fn default() -> Judge {
+        Judge::new()
+    }
+}
+
+impl Judge {
+    /// A judge of a new session.
+    pub fn new() -> Judge {
+        let (texts, texts_in) = channel::<String>();
+        let (answers_out, answers) = channel();
+        let work = move || {
+            let mut memory = Memory::default();
+            for text in texts_in {
+                if answers_out.send(judge_text(&text, &mut memory)).is_err() {
+                    break;
+                }
+            }
+        };
+        let thread = thread::Builder::new().name(String::from("sql")).stack_size(STACK).spawn(work);
+        Judge { worker: thread.is_ok().then_some(Worker { texts, answers }) }
+    }
+
+    /// What the next text of the session would do, sent to the server as one message.
+    pub fn judge(&mut self, sql: &str) -> Answer {
+        if sql.len() > MAX_TEXT {
+            return Err(SqlError::TooLong);
+        }
+        let Some(worker) = &self.worker else { return Err(SqlError::Failed) };
+        let answer = match worker.texts.send(sql.to_owned()) {
+            Ok(()) => worker.answers.recv_timeout(TIME_LIMIT),
+            Err(_) => Err(RecvTimeoutError::Disconnected),
+        };
+        answer.unwrap_or_else(|error| {
+            self.worker = None;
+            Err(match error {
+                RecvTimeoutError::Timeout => SqlError::TooSlow,
+                RecvTimeoutError::Disconnected => SqlError::Failed,
+            })
+        })
+    }
+}
+
+/// Parses and judges a text on this thread.
+fn judge_text(sql: &str, memory: &mut Memory) -> Answer {
+    let json = sys::pg_parse(sql, true).map_err(|error| {
+        let (line, column) = place(sql, error.cursor);
+        SqlError::Syntax { message: error.message, line, column }
+    })?;
+    let tree = Node::read(&json).map_err(|_| SqlError::TooDeep)?;
+    if !memory.in_transaction {
+        memory.temporary.clear();
+    }
+    let statements = tree.get("stmts").items().iter().map(|statement| judge_statement(sql, statement, memory)).collect();
+    if !memory.in_transaction {
+        memory.temporary.clear();
+    }
+    Ok(statements)
+}
+
+fn judge_statement(sql: &str, statement: &Node<'_>, memory: &mut Memory) -> Statement {
+    let start = usize::try_from(statement.get("stmt_location").number()).unwrap_or(0).min(sql.len());
+    let length = usize::try_from(statement.get("stmt_len").number()).unwrap_or(0);
+    let end = if length == 0 { sql.len() } else { start.saturating_add(length).min(sql.len()) };
+    let text = sql.get(start..end).unwrap_or_default();
+    let start = start + (text.len() - text.trim_start().len());
+    let mut walk = Walk::new(statement, memory);
+    walk.node(statement.get("stmt"));
+    let copies_in = walk.copies_in;
+    Statement { effects: walk.finish(), range: start..end.max(start), copies_in }
+}
+
+/// The line and column of the character `cursor`, which counts from 1; zeros where there is none.
+fn place(sql: &str, cursor: usize) -> (usize, usize) {
+    let Some(before) = cursor.checked_sub(1) else { return (0, 0) };
+    sql.chars().take(before).fold((1, 1), |(line, column), c| if c == '\n' { (line + 1, 1) } else { (line, column + 1) })
+}

@@ -1,0 +1,174 @@
+//! Statements that alter or drop things.
+
+use super::names;
+use super::statements::{by_table, is_temporary, lost};
+use super::tree::Node;
+use super::walk::{Runs, Walk};
+use crate::effect::{Effect, Evidence, Verb};
+
+/// What an action of `ALTER TABLE` does, where it is more than a change that loses nothing.
+/// `AT_AlterColumnType` is judged by the type.
+const ACTIONS: &[(&str, Verb, &str)] = &[
+    ("AT_DropColumn", Verb::Destroy, "drops the column"),
+    ("AT_DropConstraint", Verb::Destroy, "drops the constraint"),
+    ("AT_SetUnLogged", Verb::Destroy, "a crash empties the table from now on"),
+    ("AT_DetachPartition", Verb::Destroy, "takes its rows out of the table"),
+    ("AT_DetachPartitionFinalize", Verb::Destroy, "takes its rows out of the table"),
+    ("AT_DropInherit", Verb::Destroy, "takes its rows out of the table it inherits from"),
+    ("AT_DropIdentity", Verb::Destroy, "drops the column's sequence"),
+    ("AT_DropOids", Verb::Destroy, "drops the column"),
+    ("AT_DisableTrig", Verb::Destroy, "switches a trigger off"),
+    ("AT_DisableTrigAll", Verb::Destroy, "switches triggers and foreign keys off"),
+    ("AT_DisableTrigUser", Verb::Destroy, "switches triggers off"),
+    ("AT_DisableRule", Verb::Destroy, "switches a rule off"),
+    ("AT_ChangeOwner", Verb::Grant, "changes the owner"),
+    ("AT_DisableRowSecurity", Verb::Grant, "switches row security off"),
+    ("AT_NoForceRowSecurity", Verb::Grant, "switches row security off for the owner"),
+    ("AT_GenericOptions", Verb::Escape, "opens another server's table"),
+];
+
+/// The actions that lose nothing. What is in neither table is not understood.
+const HARMLESS: &[&str] = &[
+    "AT_AddColumn",
+    "AT_AddColumnToView",
+    "AT_AddConstraint",
+    "AT_AddIdentity",
+    "AT_AddIndex",
+    "AT_AddIndexConstraint",
+    "AT_AddInherit",
+    "AT_AddOf",
+    "AT_AlterColumnGenericOptions",
+    "AT_AlterConstraint",
+    "AT_AttachPartition",
+    "AT_ClusterOn",
+    "AT_ColumnDefault",
+    "AT_CookedColumnDefault",
+    "AT_DropCluster",
+    "AT_DropExpression",
+    "AT_DropNotNull",
+    "AT_DropOf",
+    "AT_EnableAlwaysRule",
+    "AT_EnableAlwaysTrig",
+    "AT_EnableReplicaRule",
+    "AT_EnableReplicaTrig",
+    "AT_EnableRowSecurity",
+    "AT_EnableRule",
+    "AT_EnableTrig",
+    "AT_EnableTrigAll",
+    "AT_EnableTrigUser",
+    "AT_ForceRowSecurity",
+    "AT_ReplicaIdentity",
+    "AT_ReplaceRelOptions",
+    "AT_ResetOptions",
+    "AT_ResetRelOptions",
+    "AT_SetAccessMethod",
+    "AT_SetCompression",
+    "AT_SetExpression",
+    "AT_SetIdentity",
+    "AT_SetLogged",
+    "AT_SetNotNull",
+    "AT_SetOptions",
+    "AT_SetRelOptions",
+    "AT_SetStatistics",
+    "AT_SetStorage",
+    "AT_SetTableSpace",
+    "AT_ValidateConstraint",
+];
+
+/// The actions whose expression is only kept for later.
+const KEPT: &[&str] = &["AT_ColumnDefault", "AT_CookedColumnDefault"];
+
+pub(super) fn table<'n, 't>(walk: &mut Walk<'n, 't>, fields: &'n Node<'t>) {
+    let relation = fields.get("relation");
+    let table = names::relation(relation);
+    let temporary = is_temporary(walk, relation.get("schemaname").text(), relation.get("relname").text());
+    for action in fields.get("cmds").items() {
+        let action = action.of_kind("AlterTableCmd");
+        let kind = action.get("subtype").text();
+        let effect = action_effect(&table, kind, action);
+        if temporary && effect.verb == Verb::Destroy {
+            walk.note(Verb::Write, &table, "a temporary table");
+        } else {
+            walk.add(effect);
+        }
+        walk.node_running(action, if KEPT.contains(&kind) { Runs::Nothing } else { Runs::Alterations });
+    }
+}
+
+/// What one action of `ALTER TABLE` does.
+fn action_effect(table: &str, kind: &str, action: &Node<'_>) -> Effect {
+    let name = action.get("name").text();
+    let part = if name.is_empty() { table.to_owned() } else { format!("{table}.{name}") };
+    match kind {
+        "AT_DropColumn" => return lost(Verb::Destroy, part, "drops the column"),
+        "AT_AlterColumnType" if is_widening(action.get("def").of_kind("ColumnDef")) => {
+            return Effect::new(Verb::Write, part, Evidence::Sql);
+        }
+        "AT_AlterColumnType" => return lost(Verb::Destroy, part, "rewrites every value of the column"),
+        _ => {}
+    }
+    match ACTIONS.iter().find(|(action, _, _)| *action == kind) {
+        Some((_, verb, note)) => Effect::new(*verb, part, Evidence::Sql).because(*note),
+        None if HARMLESS.contains(&kind) => Effect::new(Verb::Write, table, Evidence::Sql),
+        None => Effect::new(Verb::Unknown, table, Evidence::Sql).because(format!("an action not understood: `{kind}`")),
+    }
+}
+
+/// Whether a new type of a column can hold every value of the old one: only `text` can, whatever the old one is.
+fn is_widening(column: &Node<'_>) -> bool {
+    let kind = column.get("typeName");
+    names::type_name(kind) == "text" && kind.get("arrayBounds").is_null() && column.get("raw_default").is_null()
+}
+
+/// Judges the alterations that can drop a part of a thing.
+pub(super) fn other<'n, 't>(walk: &mut Walk<'n, 't>, kind: &str, fields: &'n Node<'t>) {
+    let name = names::subject(fields);
+    match kind {
+        "AlterDomainStmt" if matches!(fields.get("subtype").text(), "X" | "AD_DropConstraint") => {
+            walk.note(Verb::Destroy, name, "drops the constraint");
+        }
+        "AlterOpFamilyStmt" if fields.get("isDrop").flag() => walk.note(Verb::Destroy, name, "drops operators"),
+        "AlterOpFamilyStmt" => walk.note(Verb::Write, name, ""),
+        "AlterSubscriptionStmt" => match fields.get("kind").text() {
+            "ALTER_SUBSCRIPTION_CONNECTION" => walk.note(Verb::Escape, name, "connects to another server"),
+            _ => walk.note(Verb::Write, name, "changes what is replicated"),
+        },
+        _ => by_table(walk, kind, fields),
+    }
+}
+
+/// Things that hold data of their own, by the kind that a `DROP` names.
+const DATA: [&str; 3] = ["OBJECT_TABLE", "OBJECT_SCHEMA", "OBJECT_MATVIEW"];
+
+/// Things on which columns can hang, which `CASCADE` drops with them.
+const COLUMNS: [&str; 4] = ["OBJECT_TYPE", "OBJECT_DOMAIN", "OBJECT_EXTENSION", "OBJECT_SEQUENCE"];
+
+pub(super) fn drop<'n, 't>(walk: &mut Walk<'n, 't>, kind: &str, fields: &'n Node<'t>) {
+    match kind {
+        "DropdbStmt" => return walk.add(lost(Verb::Destroy, fields.get("dbname").text(), "drops the database")),
+        "DropOwnedStmt" => {
+            return walk.add(lost(Verb::Destroy, names::subject(fields), "drops everything that the role owns here"));
+        }
+        "DropRoleStmt" => {
+            let roles = fields.get("roles").items().iter().map(names::name);
+            return roles.for_each(|role| walk.note(Verb::Destroy, role, "drops the role"));
+        }
+        _ => {}
+    }
+    let of = fields.get("removeType").text();
+    let cascade = fields.get("behavior").text() == "DROP_CASCADE";
+    let thing = of.trim_start_matches("OBJECT_").replace('_', " ").to_ascii_lowercase();
+    let note = format!("drops the {thing}{}", if cascade { " and what depends on it" } else { "" });
+    for object in fields.get("objects").items() {
+        let name = names::name(object);
+        let (schema, bare) = name.rsplit_once('.').unwrap_or(("", &name));
+        if of == "OBJECT_TABLE" && is_temporary(walk, schema, bare) {
+            walk.memory.temporary.remove(bare);
+            walk.note(Verb::Write, name, "a temporary table");
+        } else if DATA.contains(&of) || (cascade && COLUMNS.contains(&of)) {
+            walk.add(lost(Verb::Destroy, name, note.clone()));
+        } else {
+            walk.note(Verb::Destroy, name, note.clone());
+        }
+    }
+}

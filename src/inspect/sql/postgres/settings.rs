@@ -1,0 +1,193 @@
+//! What changing a setting of the server does.
+
+use super::names;
+use super::tree::Node;
+use crate::effect::Verb;
+
+/// A setting whose change is more than a change of taste.
+struct Setting {
+    name: &'static str,
+    when: When,
+    verb: Verb,
+    note: &'static str,
+}
+
+/// The values that a row is about.
+enum When {
+    /// Any value, and going back to the default too.
+    Always,
+    /// A value that Postgres reads as false.
+    Off,
+    /// A value that Postgres does not read as false.
+    On,
+    /// One of these, written in small letters and without punctuation.
+    OneOf(&'static [&'static str]),
+}
+
+/// The encodings in which a byte of a character can look like a quote, a backslash or a letter: the server
+/// would read another text than the one judged.
+const AMBIGUOUS_ENCODINGS: &[&str] = &[
+    "big5",
+    "gb18030",
+    "gbk",
+    "johab",
+    "mskanji",
+    "shiftjis",
+    "shiftjis2004",
+    "sjis",
+    "uhc",
+    "win932",
+    "win936",
+    "win949",
+    "win950",
+    "windows932",
+    "windows936",
+    "windows949",
+    "windows950",
+];
+
+/// The settings that a session can change.
+const SESSION: &[Setting] = &[
+    Setting { name: "role", when: When::Always, verb: Verb::Grant, note: "acts as another role" },
+    Setting { name: "session_authorization", when: When::Always, verb: Verb::Grant, note: "acts as another user" },
+    Setting {
+        name: "session_replication_role",
+        when: When::OneOf(&["replica"]),
+        verb: Verb::Escape,
+        note: "switches off triggers and foreign keys",
+    },
+    Setting {
+        name: "standard_conforming_strings",
+        when: When::Off,
+        verb: Verb::Unknown,
+        note: "changes how the statements that follow are read",
+    },
+    Setting {
+        name: "client_encoding",
+        when: When::OneOf(AMBIGUOUS_ENCODINGS),
+        verb: Verb::Unknown,
+        note: "changes how the statements that follow are read",
+    },
+    Setting {
+        name: "default_transaction_read_only",
+        when: When::Off,
+        verb: Verb::Escape,
+        note: "lifts the protection of a read-only session",
+    },
+    Setting { name: "transaction_read_only", when: When::Off, verb: Verb::Write, note: "lets the transaction write" },
+    Setting {
+        name: "search_path",
+        when: When::Always,
+        verb: Verb::Write,
+        note: "changes which tables and functions bare names mean",
+    },
+    Setting {
+        name: "row_security",
+        when: When::Off,
+        verb: Verb::Write,
+        note: "refuses to read where row security would hide rows",
+    },
+    Setting { name: "zero_damaged_pages", when: When::On, verb: Verb::Destroy, note: "throws damaged pages away" },
+    Setting { name: "ignore_checksum_failure", when: When::On, verb: Verb::Destroy, note: "reads damaged pages as good" },
+    Setting { name: "allow_system_table_mods", when: When::On, verb: Verb::Escape, note: "lets system tables be changed" },
+    Setting { name: "dynamic_library_path", when: When::Always, verb: Verb::Escape, note: "loads code into the server" },
+    Setting { name: "local_preload_libraries", when: When::Always, verb: Verb::Escape, note: "loads code into the server" },
+    Setting {
+        name: "session_preload_libraries",
+        when: When::Always,
+        verb: Verb::Escape,
+        note: "loads code into the server",
+    },
+];
+
+/// What a piece of the name of a server-wide setting means for `ALTER SYSTEM`; the first that fits counts.
+const SYSTEM: &[(&str, Verb, &str)] = &[
+    ("archive_", Verb::Destroy, "backups depend on this setting"),
+    ("wal_", Verb::Destroy, "backups and replicas depend on this setting"),
+    ("fsync", Verb::Destroy, "a crash can destroy the database without it"),
+    ("full_page_writes", Verb::Destroy, "a crash can destroy the database without it"),
+    ("data_sync_retry", Verb::Destroy, "a crash can destroy the database with it"),
+    ("zero_damaged_pages", Verb::Destroy, "throws damaged pages away"),
+    ("ignore_checksum_failure", Verb::Destroy, "reads damaged pages as good"),
+    ("preload_libraries", Verb::Escape, "loads code into the server"),
+    ("library_path", Verb::Escape, "loads code into the server"),
+    ("_command", Verb::Escape, "runs a program on the server"),
+    ("read_only", Verb::Escape, "lifts the protection of read-only sessions"),
+    ("hba_file", Verb::Grant, "decides who may log in"),
+    ("ident_file", Verb::Grant, "decides who may log in"),
+    ("password_encryption", Verb::Grant, "decides how passwords are kept"),
+];
+
+/// What setting `name` to `value` does in a session; `None` is a value that cannot be known.
+pub(super) fn in_session(name: &str, value: Option<&str>) -> (Verb, &'static str) {
+    let found = SESSION.iter().find(|setting| setting.name.eq_ignore_ascii_case(name) && setting.when.holds(value));
+    found.map_or((Verb::Write, ""), |setting| (setting.verb, setting.note))
+}
+
+/// What going back to the default of `name` does in a session.
+fn reset(name: &str) -> (Verb, &'static str) {
+    let found =
+        SESSION.iter().find(|setting| setting.name.eq_ignore_ascii_case(name) && matches!(setting.when, When::Always));
+    found.map_or((Verb::Write, ""), |setting| (setting.verb, setting.note))
+}
+
+impl When {
+    fn holds(&self, value: Option<&str>) -> bool {
+        match (self, value) {
+            (When::Always, _) | (_, None) => true,
+            (When::Off, Some(value)) => names::is_off(value),
+            (When::On, Some(value)) => !names::is_off(value),
+            (When::OneOf(values), Some(value)) => {
+                let bare = value.chars().filter(char::is_ascii_alphanumeric).collect::<String>();
+                values.contains(&bare.to_ascii_lowercase().as_str())
+            }
+        }
+    }
+}
+
+/// What a `SET` or `RESET` in a session does, and to which setting.
+pub(super) fn set(fields: &Node<'_>) -> (String, Verb, &'static str) {
+    let name = fields.get("name").text().to_owned();
+    let arguments = fields.get("args").items();
+    let (verb, note) = match fields.get("kind").text() {
+        "VAR_SET_VALUE" => in_session(&name, arguments.first().and_then(Node::constant).as_deref()),
+        "VAR_SET_MULTI" => transaction_mode(fields.get("args"), &name),
+        _ => reset(&name),
+    };
+    let target = match name.as_str() {
+        "" => String::from("all settings"),
+        "role" | "session_authorization" => arguments.first().and_then(Node::constant).map_or(name, Into::into),
+        _ => name,
+    };
+    (target, verb, note)
+}
+
+/// What `SET TRANSACTION` and `SET SESSION CHARACTERISTICS` do.
+fn transaction_mode(modes: &Node<'_>, name: &str) -> (Verb, &'static str) {
+    let read_write = writes(modes);
+    let setting = if name == "SESSION CHARACTERISTICS" { "default_transaction_read_only" } else { "transaction_read_only" };
+    if read_write { in_session(setting, Some("off")) } else { (Verb::Write, "") }
+}
+
+/// Whether the modes of a transaction say `READ WRITE`.
+pub(super) fn writes(modes: &Node<'_>) -> bool {
+    let mode = names::option(modes, "transaction_read_only").and_then(Node::constant);
+    mode.is_some_and(|value| names::is_off(&value))
+}
+
+/// What an `ALTER SYSTEM` does, and to which setting.
+pub(super) fn in_system(fields: &Node<'_>) -> (String, Verb, &'static str) {
+    let name = fields.get("name").text().to_ascii_lowercase();
+    if name.is_empty() {
+        return (String::from("all settings"), Verb::Destroy, "undoes every change of the server's settings");
+    }
+    let found = SYSTEM.iter().find(|(piece, _, _)| name.contains(piece));
+    let (verb, note) = found.map_or((Verb::Write, ""), |(_, verb, note)| (*verb, *note));
+    (name, verb, note)
+}
+
+/// What a setting kept for every later session of a database does, and to which setting.
+pub(super) fn in_database(fields: &Node<'_>) -> (String, Verb, &'static str) {
+    let (name, verb, _) = set(fields);
+    if verb == Verb::Write { (name, verb, "") } else { (name, Verb::Grant, "holds for every later session") }
+}

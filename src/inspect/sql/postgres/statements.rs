@@ -1,0 +1,255 @@
+//! What each kind of statement does.
+
+use super::alter;
+use super::code;
+use super::names;
+use super::rows;
+use super::settings;
+use super::tree::Node;
+use super::walk::{Runs, Walk};
+use crate::effect::{Effect, Evidence, Verb};
+
+/// What a kind of statement does by itself, whatever lies below it.
+struct Rule {
+    kind: &'static str,
+    verb: Verb,
+    /// What of the nodes below runs with it.
+    runs: Runs,
+    note: &'static str,
+}
+
+/// A rule of the table.
+const fn rule(kind: &'static str, verb: Verb, runs: Runs, note: &'static str) -> Rule {
+    Rule { kind, verb, runs, note }
+}
+
+use Runs::{All, Alterations, Nothing};
+use Verb::{Destroy, Escape, Grant, Read, Write};
+
+/// The statements that one line can judge; what is not here is judged by a function or not understood.
+const RULES: &[Rule] = &[
+    rule("VariableShowStmt", Read, All, ""),
+    rule("FetchStmt", Read, All, ""),
+    rule("ClosePortalStmt", Read, All, ""),
+    rule("ListenStmt", Read, All, ""),
+    rule("UnlistenStmt", Read, All, ""),
+    rule("DeclareCursorStmt", Read, All, ""),
+    rule("DeallocateStmt", Write, All, "changes only the session"),
+    rule("DiscardStmt", Write, All, "changes only the session"),
+    rule("ConstraintsSetStmt", Write, All, "changes only the transaction"),
+    rule("NotifyStmt", Write, All, "wakes those who listen"),
+    rule("LockStmt", Write, Nothing, "locks out others"),
+    rule("CheckPointStmt", Write, All, "the whole server"),
+    rule("ReindexStmt", Write, Nothing, ""),
+    rule("ClusterStmt", Write, Nothing, "rewrites the table and locks others out"),
+    rule("RefreshMatViewStmt", Write, Nothing, ""),
+    rule("CommentStmt", Write, Nothing, ""),
+    rule("RenameStmt", Write, Nothing, ""),
+    rule("AlterObjectSchemaStmt", Write, Nothing, ""),
+    rule("AlterObjectDependsStmt", Write, Nothing, ""),
+    rule("AlterEnumStmt", Write, Nothing, ""),
+    rule("AlterSeqStmt", Write, Nothing, ""),
+    rule("AlterTypeStmt", Write, Nothing, ""),
+    rule("AlterFunctionStmt", Write, Nothing, ""),
+    rule("AlterOperatorStmt", Write, Nothing, ""),
+    rule("AlterStatsStmt", Write, Nothing, ""),
+    rule("AlterTSConfigurationStmt", Write, Nothing, ""),
+    rule("AlterTSDictionaryStmt", Write, Nothing, ""),
+    rule("AlterCollationStmt", Write, Nothing, ""),
+    rule("AlterDatabaseStmt", Write, Nothing, ""),
+    rule("AlterDatabaseRefreshCollStmt", Write, Nothing, ""),
+    rule("AlterTableSpaceOptionsStmt", Write, Nothing, ""),
+    rule("AlterTableMoveAllStmt", Write, Nothing, "moves every such table of the tablespace"),
+    rule("AlterEventTrigStmt", Write, Nothing, ""),
+    rule("AlterExtensionStmt", Write, Nothing, ""),
+    rule("AlterExtensionContentsStmt", Write, Nothing, ""),
+    rule("AlterPublicationStmt", Write, Nothing, "changes what is replicated"),
+    rule("AlterDomainStmt", Write, Alterations, ""),
+    rule("CreateStmt", Write, Nothing, ""),
+    rule("CreateForeignTableStmt", Write, Nothing, ""),
+    rule("CreateSeqStmt", Write, Nothing, ""),
+    rule("CreateSchemaStmt", Write, All, ""),
+    rule("CreatedbStmt", Write, Nothing, ""),
+    rule("CreateTableSpaceStmt", Write, Nothing, ""),
+    rule("ViewStmt", Write, Nothing, ""),
+    rule("IndexStmt", Write, Nothing, ""),
+    rule("CreateTrigStmt", Write, Nothing, ""),
+    rule("CreateEventTrigStmt", Write, Nothing, "runs a function on every change of a definition"),
+    rule("RuleStmt", Write, Nothing, "changes what later statements on the table do"),
+    rule("CreateDomainStmt", Write, Nothing, ""),
+    rule("CreateEnumStmt", Write, Nothing, ""),
+    rule("CompositeTypeStmt", Write, Nothing, ""),
+    rule("CreateRangeStmt", Write, Nothing, ""),
+    rule("DefineStmt", Write, Nothing, ""),
+    rule("CreateStatsStmt", Write, Nothing, ""),
+    rule("CreateCastStmt", Write, Nothing, ""),
+    rule("CreateConversionStmt", Write, Nothing, ""),
+    rule("CreateTransformStmt", Write, Nothing, ""),
+    rule("CreateAmStmt", Write, Nothing, ""),
+    rule("CreateOpClassStmt", Write, Nothing, ""),
+    rule("CreateOpFamilyStmt", Write, Nothing, ""),
+    rule("CreatePublicationStmt", Write, Nothing, ""),
+    rule("ImportForeignSchemaStmt", Write, Nothing, ""),
+    rule("AlterDefaultPrivilegesStmt", Grant, Nothing, "holds for everything made later"),
+    rule("AlterOwnerStmt", Grant, Nothing, ""),
+    rule("ReassignOwnedStmt", Grant, Nothing, "everything that the role owns"),
+    rule("CreateRoleStmt", Grant, Nothing, ""),
+    rule("AlterRoleStmt", Grant, Nothing, ""),
+    rule("AlterRoleSetStmt", Grant, Nothing, "holds for every later session"),
+    rule("SecLabelStmt", Grant, Nothing, ""),
+    rule("CreatePolicyStmt", Grant, Nothing, ""),
+    rule("AlterPolicyStmt", Grant, Nothing, ""),
+    rule("CreateUserMappingStmt", Grant, Nothing, "keeps a password for another server"),
+    rule("AlterUserMappingStmt", Grant, Nothing, "keeps a password for another server"),
+    rule("LoadStmt", Escape, Nothing, "loads code into the server"),
+    rule("CreateFdwStmt", Escape, Nothing, "opens other servers to this one"),
+    rule("AlterFdwStmt", Escape, Nothing, "opens other servers to this one"),
+    rule("CreateForeignServerStmt", Escape, Nothing, "opens another server to this one"),
+    rule("AlterForeignServerStmt", Escape, Nothing, "opens another server to this one"),
+    rule("CreateSubscriptionStmt", Escape, Nothing, "connects to another server"),
+    rule("DropTableSpaceStmt", Destroy, Nothing, ""),
+    rule("DropUserMappingStmt", Destroy, Nothing, ""),
+    rule("DropSubscriptionStmt", Destroy, Nothing, "drops its replication slot on the other server too"),
+];
+
+/// Judges the statement of this kind, and what lies below it.
+pub(super) fn judge<'n, 't>(walk: &mut Walk<'n, 't>, kind: &str, fields: &'n Node<'t>) {
+    match kind {
+        "SelectStmt" => select(walk, fields),
+        "InsertStmt" => rows::insert(walk, fields),
+        "UpdateStmt" => rows::update(walk, fields),
+        "DeleteStmt" => rows::delete(walk, fields),
+        "MergeStmt" => rows::merge(walk, fields),
+        "TruncateStmt" => rows::truncate(walk, fields),
+        "CopyStmt" => rows::copy(walk, fields),
+        "TransactionStmt" => transaction(walk, fields),
+        "ExplainStmt" => explain(walk, fields),
+        "PrepareStmt" => prepare(walk, fields),
+        "ExecuteStmt" => execute(walk, fields),
+        "CreateTableAsStmt" => create_table_as(walk, fields),
+        "VacuumStmt" => vacuum(walk, fields),
+        "GrantStmt" => grant(walk, names::name(fields.get("grantees")), fields),
+        "GrantRoleStmt" => grant(walk, names::name(fields.get("grantee_roles")), fields),
+        "VariableSetStmt" => {
+            walk.memory.temporary.clear();
+            setting(walk, settings::set(fields));
+        }
+        "AlterSystemStmt" => setting(walk, settings::in_system(fields.get("setstmt"))),
+        "AlterDatabaseSetStmt" => {
+            let (name, verb, note) = settings::in_database(fields.get("setstmt"));
+            walk.note(verb, format!("{} {name}", fields.get("dbname").text()), note);
+        }
+        "AlterTableStmt" => alter::table(walk, fields),
+        "AlterOpFamilyStmt" | "AlterDomainStmt" | "AlterSubscriptionStmt" => alter::other(walk, kind, fields),
+        "DropStmt" | "DropdbStmt" | "DropOwnedStmt" | "DropRoleStmt" => alter::drop(walk, kind, fields),
+        "CreateFunctionStmt" | "CreateExtensionStmt" | "CreatePLangStmt" | "DoStmt" | "CallStmt" => {
+            code::judge(walk, kind, fields);
+        }
+        _ => by_table(walk, kind, fields),
+    }
+}
+
+/// Judges a statement by the table.
+pub(super) fn by_table<'n, 't>(walk: &mut Walk<'n, 't>, kind: &str, fields: &'n Node<'t>) {
+    let Some(rule) = RULES.iter().find(|rule| rule.kind == kind) else {
+        return walk.note(Verb::Unknown, names::subject(fields), format!("a statement not understood: `{kind}`"));
+    };
+    walk.note(rule.verb, names::subject(fields), rule.note);
+    if kind == "CreateStmt" {
+        remember_temporary(walk, fields.get("relation"));
+    }
+    walk.node_running(fields, rule.runs);
+}
+
+/// Remembers a temporary table, so that it can be dropped again.
+fn remember_temporary(walk: &mut Walk<'_, '_>, relation: &Node<'_>) {
+    if relation.get("relpersistence").text() == "t" {
+        walk.memory.temporary.insert(relation.get("relname").text().to_owned());
+    }
+}
+
+/// Whether a table is one of this session alone, which its own script may throw away.
+pub(super) fn is_temporary(walk: &Walk<'_, '_>, schema: &str, name: &str) -> bool {
+    schema == "pg_temp" || (schema.is_empty() && walk.memory.temporary.contains(name))
+}
+
+fn setting(walk: &mut Walk<'_, '_>, (name, verb, note): (String, Verb, &'static str)) {
+    walk.note(verb, name, note);
+}
+
+fn select<'n, 't>(walk: &mut Walk<'n, 't>, fields: &'n Node<'t>) {
+    let into = fields.get("intoClause").get("rel");
+    if !into.is_null() {
+        walk.note(Write, names::relation(into), "");
+        remember_temporary(walk, into);
+    }
+    if !fields.get("lockingClause").is_null() {
+        walk.note(Write, names::name(fields.get("fromClause")), "locks rows");
+    }
+    walk.node(fields);
+}
+
+fn transaction(walk: &mut Walk<'_, '_>, fields: &Node<'_>) {
+    let kind = fields.get("kind").text();
+    let (verb, note) = match kind {
+        "TRANS_STMT_BEGIN" | "TRANS_STMT_START" if settings::writes(fields.get("options")) => {
+            settings::in_session("transaction_read_only", Some("off"))
+        }
+        "TRANS_STMT_PREPARE" => (Write, "leaves a transaction open for later"),
+        "TRANS_STMT_COMMIT_PREPARED" => (Write, "commits a transaction of another time"),
+        "TRANS_STMT_ROLLBACK_PREPARED" => (Destroy, "loses a transaction that was kept"),
+        _ => (Read, ""),
+    };
+    walk.memory.in_transaction = matches!(kind, "TRANS_STMT_BEGIN" | "TRANS_STMT_START" | "TRANS_STMT_SAVEPOINT");
+    walk.memory.temporary.clear();
+    if verb != Read {
+        walk.note(verb, fields.get("gid").text(), note);
+    }
+}
+
+fn explain<'n, 't>(walk: &mut Walk<'n, 't>, fields: &'n Node<'t>) {
+    if names::switched_on(fields.get("options"), "analyze") {
+        walk.node(fields.get("query"));
+    }
+}
+
+fn prepare<'n, 't>(walk: &mut Walk<'n, 't>, fields: &'n Node<'t>) {
+    let name = fields.get("name").text();
+    walk.memory.prepared.insert(name.to_owned());
+    walk.note(Write, name, "changes only the session");
+    walk.node(fields.get("query"));
+}
+
+fn execute<'n, 't>(walk: &mut Walk<'n, 't>, fields: &'n Node<'t>) {
+    let name = fields.get("name").text();
+    if walk.memory.prepared.contains(name) {
+        walk.note(Read, name, "");
+    } else {
+        walk.note(Verb::Unknown, name, format!("what was prepared as `{name}` is not known"));
+    }
+    walk.node(fields.get("params"));
+}
+
+fn create_table_as<'n, 't>(walk: &mut Walk<'n, 't>, fields: &'n Node<'t>) {
+    let into = fields.get("into").get("rel");
+    walk.note(Write, names::relation(into), "");
+    remember_temporary(walk, into);
+    walk.node(fields.get("query"));
+}
+
+fn vacuum<'n, 't>(walk: &mut Walk<'n, 't>, fields: &'n Node<'t>) {
+    let full = fields.get("is_vacuumcmd").flag() && names::switched_on(fields.get("options"), "full");
+    let note = if full { "rewrites the table and locks others out" } else { "" };
+    walk.note(Write, names::subject(fields), note);
+}
+
+/// `GRANT` and `REVOKE`, of rights or of membership.
+fn grant(walk: &mut Walk<'_, '_>, grantees: String, fields: &Node<'_>) {
+    let way = if fields.get("is_grant").flag() { "to" } else { "from" };
+    walk.note(Grant, names::subject(fields), format!("{way} `{grantees}`"));
+}
+
+/// An effect that cannot be made good.
+pub(super) fn lost(verb: Verb, target: impl Into<String>, note: impl Into<String>) -> Effect {
+    Effect::new(verb, target, Evidence::Sql).because(note).irreversible()
+}

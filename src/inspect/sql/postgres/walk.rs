@@ -1,0 +1,184 @@
+//! The walk over every node of a statement's tree, so that nothing hides in a sub-select, a common table
+//! expression or a function's argument.
+
+use super::functions::{self, Call};
+use super::names;
+use super::settings;
+use super::statements;
+use super::tree::{Node, is_kind};
+use crate::effect::{Effect, Evidence, Recovery, Verb};
+use std::collections::BTreeSet;
+
+/// System tables and views that hold passwords or keys.
+const SECRET_TABLES: &[&str] = &[
+    "pg_authid",
+    "pg_foreign_server",
+    "pg_hba_file_rules",
+    "pg_largeobject",
+    "pg_shadow",
+    "pg_subscription",
+    "pg_user_mapping",
+    "pg_user_mappings",
+    "user_mapping_options",
+];
+
+/// What a statement is about that names nothing.
+const WHOLE: &str = "(database)";
+
+/// What is left of the statements before: names that later statements use.
+#[derive(Debug, Default)]
+pub(super) struct Memory {
+    /// The temporary tables made in this transaction. A failure in it would undo what follows too; outside of
+    /// one, the table may not be there, and its name would mean another one.
+    pub(super) temporary: BTreeSet<String>,
+    /// The prepared statements, each judged when it was prepared.
+    pub(super) prepared: BTreeSet<String>,
+    /// Whether a transaction block is open.
+    pub(super) in_transaction: bool,
+}
+
+/// What of a statement runs now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Runs {
+    /// All of it.
+    All,
+    /// The functions, but a cast only names the type of a column to be.
+    Alterations,
+    /// Nothing: a definition that is used later.
+    Nothing,
+}
+
+/// A walk over one statement.
+pub(super) struct Walk<'n, 't> {
+    /// The statement.
+    pub(super) root: &'n Node<'t>,
+    pub(super) memory: &'n mut Memory,
+    pub(super) effects: Vec<Effect>,
+    /// How many times it wants data from the client, as `COPY … FROM STDIN` does.
+    pub(super) copies_in: usize,
+    runs: Runs,
+}
+
+impl<'n, 't> Walk<'n, 't> {
+    /// A walk over the statement `root`, not begun.
+    pub(super) fn new(root: &'n Node<'t>, memory: &'n mut Memory) -> Walk<'n, 't> {
+        Walk { root, memory, effects: Vec::new(), copies_in: 0, runs: Runs::All }
+    }
+
+    /// What the statement would do, where the walk is over: at least a read.
+    pub(super) fn finish(mut self) -> Vec<Effect> {
+        for effect in self.effects.iter_mut().filter(|effect| effect.target.is_empty()) {
+            effect.target = String::from(WHOLE);
+        }
+        if self.effects.is_empty() {
+            self.note(Verb::Read, WHOLE, "");
+        }
+        self.effects
+    }
+
+    /// Notes an effect, once.
+    pub(super) fn add(&mut self, effect: Effect) {
+        if !self.effects.contains(&effect) {
+            self.effects.push(effect);
+        }
+    }
+
+    /// Notes an effect of `verb` on `target`.
+    pub(super) fn note(&mut self, verb: Verb, target: impl Into<String>, note: impl Into<String>) {
+        self.add(Effect::new(verb, target, Evidence::Sql).because(note));
+    }
+
+    /// Walks `node`.
+    pub(super) fn node(&mut self, node: &'n Node<'t>) {
+        for (name, child) in node.children() {
+            match name {
+                _ if is_kind(name) => self.kind(name, child),
+                // The arms of a `UNION` are selects without their kind written on them.
+                "larg" | "rarg" if child.kind().0.is_empty() => self.kind("SelectStmt", child),
+                _ => self.node(child),
+            }
+        }
+    }
+
+    /// Walks `node`, of which only so much runs.
+    pub(super) fn node_running(&mut self, node: &'n Node<'t>, runs: Runs) {
+        let before = std::mem::replace(&mut self.runs, runs);
+        self.node(node);
+        self.runs = before;
+    }
+
+    /// Judges a node of a kind and walks on below it.
+    fn kind(&mut self, kind: &str, fields: &'n Node<'t>) {
+        if kind.ends_with("Stmt") {
+            return statements::judge(self, kind, fields);
+        }
+        match kind {
+            "FuncCall" => self.function(fields),
+            "RangeVar" => self.table(fields),
+            "TypeCast" if self.runs == Runs::All && !functions::is_known_type(fields.get("typeName")) => {
+                let name = names::type_name(fields.get("typeName"));
+                self.note(Verb::Unknown, &name, format!("what reading a text as `{name}` does cannot be seen"));
+            }
+            "A_Expr" => self.operator(fields.get("name")),
+            "SubLink" => self.operator(fields.get("operName")),
+            _ => {}
+        }
+        self.node(fields);
+    }
+
+    fn operator(&mut self, name: &'n Node<'t>) {
+        if self.runs == Runs::All && functions::is_foreign_operator(name) {
+            let name = names::name(name);
+            self.note(Verb::Unknown, &name, format!("what the operator `{name}` does cannot be seen"));
+        }
+    }
+
+    /// A table that is read.
+    pub(super) fn table(&mut self, fields: &'n Node<'t>) {
+        let name = names::relation(fields);
+        let bare = fields.get("relname").text();
+        if SECRET_TABLES.contains(&bare) {
+            self.note(Verb::Reveal, name, "holds secrets of the server");
+        } else if self.runs != Runs::Nothing && !self.is_common_table(bare) {
+            self.note(Verb::Read, name, "");
+        }
+    }
+
+    /// Whether the statement has a common table expression of this name.
+    fn is_common_table(&self, name: &str) -> bool {
+        let mut found = false;
+        self.root.each("CommonTableExpr", &mut |table| found |= table.get("ctename").text() == name);
+        found
+    }
+
+    fn function(&mut self, fields: &'n Node<'t>) {
+        let name = names::name(fields.get("funcname"));
+        let arguments = fields.get("args").items();
+        let first = arguments.first().and_then(Node::constant);
+        let target = first.map_or_else(|| name.clone(), |argument| argument.into_owned());
+        match functions::call(fields.get("funcname")) {
+            Call::Does(Verb::Read, _) => {}
+            Call::Does(Verb::Unknown, _) => {
+                self.note(Verb::Unknown, &name, format!("`{name}` runs the SQL text that it is given"));
+            }
+            Call::Does(verb, Recovery::Irreversible) => {
+                self.add(Effect::new(verb, target, Evidence::Sql).because(format!("calls `{name}`")).irreversible());
+            }
+            Call::Does(verb, _) => self.note(verb, target, format!("calls `{name}`")),
+            Call::Sets => self.set_config(arguments),
+            Call::Unlisted if self.runs == Runs::Nothing => {}
+            Call::Unlisted => {
+                self.note(Verb::Unknown, &name, format!("what the function `{name}` does cannot be seen"));
+            }
+        }
+    }
+
+    fn set_config(&mut self, arguments: &[Node<'_>]) {
+        let Some(name) = arguments.first().and_then(Node::constant) else {
+            return self.note(Verb::Unknown, "set_config", "which setting changes cannot be seen");
+        };
+        let (verb, note) = settings::in_session(&name, arguments.get(1).and_then(Node::constant).as_deref());
+        self.memory.temporary.clear();
+        self.note(verb, name, note);
+    }
+}

@@ -1,0 +1,233 @@
+//! What psql would do with its commands and scripts: what it sends to the server, and what it does itself.
+
+mod arguments;
+mod commands;
+mod conditions;
+mod copy;
+mod input;
+mod lexer;
+mod meta;
+mod script;
+
+use super::postgres::{Judge, SqlError};
+use crate::effect::{Effect, Evidence, Verb};
+use conditions::Sure;
+use input::{Input, Value, Variables};
+use lexer::Stop;
+use script::{Origin, Script};
+use std::collections::BTreeMap;
+
+/// How much of a script is read ahead, all in all, where the rows of a `COPY` would leave a quote open.
+const READ_AHEAD: usize = 16 * 1024 * 1024;
+
+/// Reads an included file: its path, and whether it is one beside the script that psql was given rather than
+/// one in the working folder. None where it cannot be read.
+pub type Include<'i> = dyn FnMut(&str, bool) -> Option<Vec<u8>> + 'i;
+
+/// What psql would do.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Judged {
+    /// What it would do; nothing is a read.
+    pub effects: Vec<Effect>,
+    /// What the rows behind a `COPY … FROM STDIN` would do besides, if the server refused the `COPY`: psql then
+    /// reads them as statements, unless `ON_ERROR_STOP` is set.
+    pub copy_data: Vec<Effect>,
+}
+
+/// What `psql -c text` would do.
+pub fn judge_command(text: &str) -> Vec<Effect> {
+    let mut include = |_: &str, _: bool| None;
+    let mut psql = Psql::new(&BTreeMap::new(), &mut include);
+    psql.command(text);
+    psql.finish().effects
+}
+
+/// What psql would do with `text` as its script or standard input.
+pub fn judge_script(text: &[u8], variables: &BTreeMap<String, String>, include: &mut Include<'_>) -> Judged {
+    let mut psql = Psql::new(variables, include);
+    psql.script(text);
+    psql.finish()
+}
+
+/// One run of psql, whose commands and scripts are judged in their order.
+pub struct Psql<'i> {
+    variables: Variables,
+    judge: Judge,
+    include: &'i mut Include<'i>,
+    judged: Judged,
+    /// The folder that `\cd` went to.
+    folder: String,
+    /// How many scripts include the one that is read.
+    depth: usize,
+    /// How much may still be read ahead.
+    ahead: usize,
+    /// Whether what is read may be no statements at all: then only what can be understood counts.
+    doubtful: bool,
+}
+
+impl<'i> Psql<'i> {
+    /// A run of psql with these variables, as `-v` sets them.
+    pub fn new(variables: &BTreeMap<String, String>, include: &'i mut Include<'i>) -> Psql<'i> {
+        let mut psql = Psql {
+            variables: Variables::new(variables),
+            judge: Judge::new(),
+            include,
+            judged: Judged::default(),
+            folder: String::new(),
+            depth: 0,
+            ahead: READ_AHEAD,
+            doubtful: false,
+        };
+        for name in variables.keys() {
+            psql.check_variable(name);
+        }
+        psql
+    }
+
+    /// Judges the text of a `-c`: one backslash command, or statements that psql sends as they are.
+    pub fn command(&mut self, text: &str) {
+        match text.strip_prefix('\\') {
+            Some(command) => {
+                self.meta(&mut Script::new("", None), &mut Input::new(command));
+            }
+            None => {
+                self.send(text, 1);
+            }
+        }
+    }
+
+    /// Judges a script: a file, or standard input.
+    pub fn script(&mut self, text: &[u8]) {
+        self.read(text, None);
+    }
+
+    /// What all of it would do.
+    pub fn finish(self) -> Judged {
+        let Judged { effects, mut copy_data } = self.judged;
+        copy_data.retain(|effect| !effects.contains(effect));
+        Judged { effects, copy_data }
+    }
+
+    /// Reads a script to its end.
+    fn read(&mut self, text: &[u8], origin: Option<Origin>) {
+        match std::str::from_utf8(text) {
+            Ok(text) if !text.contains('\0') => {
+                let mut script = Script::new(text, origin);
+                self.lines(&mut script);
+                self.flush(&mut script);
+            }
+            _ => self.note(Verb::Unknown, "script", "not a text in UTF-8"),
+        }
+    }
+
+    /// Reads the lines of a script.
+    fn lines(&mut self, script: &mut Script<'_>) {
+        while let Some(line) = script.next_line() {
+            script.lexer.newline();
+            if script.lexer.buffer.is_empty() {
+                script.start = script.line;
+            }
+            if !self.line(script, &mut Input::new(line)) {
+                break;
+            }
+        }
+    }
+
+    /// Reads one line; whether the script goes on.
+    fn line(&mut self, script: &mut Script<'_>, input: &mut Input<'_>) -> bool {
+        loop {
+            let runs = script.conditions.runs() != Sure::No;
+            match script.lexer.scan(input, runs.then_some(&self.variables)) {
+                Stop::End => return true,
+                Stop::Semicolon if runs => self.flush(script),
+                Stop::Semicolon => {}
+                Stop::Backslash => {
+                    if !self.meta(script, input) {
+                        return false;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Sends what is in the buffer, if it would be sent.
+    fn flush(&mut self, script: &mut Script<'_>) {
+        if script.conditions.runs() == Sure::No {
+            return;
+        }
+        let lexer = script.lexer.take();
+        let start = std::mem::replace(&mut script.start, script.line);
+        match lexer.unknown.first() {
+            Some(name) if !self.doubtful => {
+                self.note(Verb::Unknown, name, format!("the value of the variable `{name}` is not known"));
+            }
+            _ => {
+                for _ in 0..self.send(&lexer.buffer, start) {
+                    self.rows(script);
+                }
+            }
+        }
+    }
+
+    /// Judges what is sent to the server as one message, which begins in this line; how many times the server
+    /// wants rows from the client.
+    fn send(&mut self, text: &str, line: usize) -> usize {
+        match self.judge.judge(text) {
+            Ok(statements) => {
+                let rows = statements.iter().map(|statement| statement.copies_in).sum();
+                statements.into_iter().flat_map(|statement| statement.effects).for_each(|effect| self.add(effect));
+                return rows;
+            }
+            Err(_) if self.doubtful => {}
+            Err(SqlError::Syntax { message, line: within @ 1.., .. }) => {
+                self.note(Verb::Unknown, "SQL", format!("line {}: {message}", line + within - 1));
+            }
+            Err(error) => self.note(Verb::Unknown, "SQL", format!("line {line}: {error}")),
+        }
+        0
+    }
+
+    /// Passes over the rows of a `COPY … FROM STDIN`, and judges what they would do as statements.
+    fn rows(&mut self, script: &mut Script<'_>) {
+        if self.doubtful {
+            return;
+        }
+        let rows = script.take_rows();
+        if rows.lines().rev().skip(1).any(|line| line.starts_with("\\.")) {
+            self.note(Verb::Unknown, "COPY", "a row looks like the end of the rows");
+        }
+        let stops = matches!(self.variables.get("ON_ERROR_STOP"), Value::Known(value) if Sure::of(value) == Sure::Yes);
+        if stops || !rows.contains(|c| matches!(c, ';' | '\\') || c.is_ascii_alphabetic()) {
+            return;
+        }
+        let mut nothing = |_: &str, _: bool| None;
+        let mut doubt = Psql::new(&BTreeMap::new(), &mut nothing);
+        doubt.variables = self.variables.clone();
+        doubt.doubtful = true;
+        let mut what_if = Script::new(rows, None);
+        doubt.lines(&mut what_if);
+        if !what_if.lexer.is_clean() {
+            let (ahead, all) = script.ahead(self.ahead);
+            self.ahead -= ahead.len();
+            what_if.go_on(ahead);
+            doubt.lines(&mut what_if);
+            if !all {
+                doubt.note(Verb::Unknown, "COPY", "the rows leave a quote open");
+            }
+        }
+        doubt.flush(&mut what_if);
+        let worse = doubt.judged.effects.into_iter().filter(|effect| effect.verb != Verb::Read);
+        self.judged.copy_data.extend(worse);
+    }
+
+    /// Notes an effect, once.
+    fn add(&mut self, effect: Effect) {
+        if !self.judged.effects.contains(&effect) {
+            self.judged.effects.push(effect);
+        }
+    }
+
+    fn note(&mut self, verb: Verb, target: impl Into<String>, note: impl Into<String>) {
+        self.add(Effect::new(verb, target, Evidence::Sql).because(note));
+    }
+}

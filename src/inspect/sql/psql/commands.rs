@@ -1,0 +1,219 @@
+//! Carries out psql's backslash commands, as far as they bear on what psql would do.
+
+use super::arguments::{self, Arguments, Takes};
+use super::conditions::Sure;
+use super::copy::{self, End};
+use super::input::Input;
+use super::meta::{self, Does, Step};
+use super::script::{Origin, Script};
+use super::{Judge, Psql};
+use crate::effect::{Effect, Evidence, Verb};
+use crate::inspect::sql::postgres;
+use std::path::Path;
+
+/// How deep scripts may include each other.
+const MAX_DEPTH: usize = 16;
+
+impl Psql<'_> {
+    /// Judges the command whose backslash was read; whether the script goes on.
+    pub(super) fn meta(&mut self, script: &mut Script<'_>, input: &mut Input<'_>) -> bool {
+        let name = arguments::command(input);
+        let runs = script.conditions.runs();
+        let variables = (runs != Sure::No).then(|| self.variables.clone());
+        let Some(command) = meta::find(&name) else {
+            arguments::read(input, Takes::Line, None);
+            if variables.is_some() && !self.doubtful {
+                self.note(Verb::Unknown, format!("\\{name}"), "psql has no such command");
+            }
+            return true;
+        };
+        let found = arguments::read(input, command.takes, variables.as_ref());
+        if let Does::Decides(step) = command.does {
+            self.decide(script, step, &found);
+            return true;
+        }
+        if runs == Sure::No {
+            return true;
+        }
+        self.notice(&name, command.does, &found);
+        self.carry_out(script, &name, command.does, &found)
+    }
+
+    /// Follows a condition.
+    fn decide(&mut self, script: &mut Script<'_>, step: Step, found: &Arguments) {
+        let unsure = !found.unknown.is_empty() || !found.backticks.is_empty();
+        let condition = if unsure { Sure::Maybe } else { Sure::of(&found.words.join(" ")) };
+        if step != Step::If {
+            self.leave_branch(script);
+        }
+        match step {
+            Step::If => script.conditions.begin(condition, script.lexer.save()),
+            Step::Elif => script.conditions.turn(condition, script.lexer.save()),
+            Step::Else => script.conditions.turn(Sure::Yes, script.lexer.save()),
+            Step::Endif => script.conditions.end(),
+        }
+        for command in &found.backticks {
+            self.note(Verb::Escape, command, "runs a shell");
+        }
+    }
+
+    /// Leaves a branch: what stood in one that does not run is forgotten.
+    fn leave_branch(&mut self, script: &mut Script<'_>) {
+        let Some(saved) = script.conditions.saved() else { return };
+        match script.conditions.runs() {
+            Sure::Yes => {}
+            Sure::No => script.lexer.restore(saved),
+            Sure::Maybe if script.lexer.is_as(saved) => {}
+            Sure::Maybe => self.note(Verb::Unknown, "\\if", "puts a statement together by a condition"),
+        }
+    }
+
+    /// Notes what the arguments themselves do.
+    fn notice(&mut self, name: &str, does: Does, found: &Arguments) {
+        for command in &found.backticks {
+            self.note(Verb::Escape, command, "runs a shell");
+        }
+        let shows = matches!(does, Does::Shows | Does::Sets | Does::Unsets | Does::SetsFirst | Does::SetsLast);
+        if let Some(variable) = found.unknown.first().filter(|_| !shows && !self.doubtful) {
+            self.note(Verb::Unknown, format!("\\{name}"), format!("the value of the variable `{variable}` is not known"));
+        }
+        if found.open && !self.doubtful {
+            self.note(Verb::Unknown, format!("\\{name}"), "a quote is left open");
+        }
+    }
+
+    /// Does what the command does; whether the script goes on.
+    fn carry_out(&mut self, script: &mut Script<'_>, name: &str, does: Does, found: &Arguments) -> bool {
+        match does {
+            Does::Shows | Does::Decides(_) => {}
+            Does::Effect(verb, note) => self.own_effect(name, verb, note, found),
+            Does::Sends => {
+                self.output(found);
+                self.flush(script);
+            }
+            Does::SendsAndSets => {
+                self.flush(script);
+                self.variables.lose();
+            }
+            Does::SendsAndRuns => {
+                self.flush(script);
+                self.note(Verb::Unknown, "\\gexec", "runs what the server answers");
+            }
+            Does::Writes => self.output(found),
+            Does::Resets => drop(script.lexer.take()),
+            Does::Sets => self.set(script, found),
+            Does::Unsets | Does::SetsFirst => self.variables.set(found.word(0), None),
+            Does::SetsLast => self.variables.set(found.words.last().map_or("", String::as_str), None),
+            Does::Includes(relative) => self.include(script, relative, found),
+            Does::Copies => self.copy(script, found.word(0)),
+            Does::Connects => self.connect(found),
+            Does::Moves => self.folder = beside(&self.folder, found.word(0), true),
+            Does::Encodes => {
+                let (verb, note) = postgres::session_setting("client_encoding", found.word(0));
+                if !found.words.is_empty() {
+                    self.note(verb, "client_encoding", note);
+                }
+            }
+            Does::Quits => return script.conditions.runs() != Sure::Yes,
+        }
+        true
+    }
+
+    fn own_effect(&mut self, name: &str, verb: Verb, note: &str, found: &Arguments) {
+        let target = if found.words.is_empty() { format!("\\{name}") } else { found.words.join(" ") };
+        let effect = Effect::new(verb, target, Evidence::Sql).because(note);
+        self.add(if verb == Verb::Destroy { effect.irreversible() } else { effect });
+    }
+
+    /// Output that goes to a file or a program; options in parentheses may stand before it.
+    fn output(&mut self, found: &Arguments) {
+        let options = match found.word(0).starts_with('(') {
+            true => found.words.iter().position(|word| word.ends_with(')')).map_or(found.words.len(), |at| at + 1),
+            false => 0,
+        };
+        let target = found.word(options);
+        match target.strip_prefix('|') {
+            Some(program) => self.note(Verb::Escape, program.trim(), "runs a shell"),
+            None if target.is_empty() => {}
+            None => self.note(Verb::Write, target, "writes a file"),
+        }
+    }
+
+    fn set(&mut self, script: &Script<'_>, found: &Arguments) {
+        let name = found.word(0);
+        let sure = found.unknown.is_empty() && found.backticks.is_empty() && script.conditions.runs() == Sure::Yes;
+        let value = found.words.iter().skip(1).map(String::as_str).collect::<String>();
+        if name.starts_with("PROMPT") && value.contains('`') {
+            self.note(Verb::Escape, name, "runs a shell");
+        }
+        self.variables.set(name, sure.then_some(value));
+        self.check_variable(name);
+    }
+
+    /// Notes a variable that changes how psql reads.
+    pub(super) fn check_variable(&mut self, name: &str) {
+        if name == "SINGLELINE" {
+            self.note(Verb::Unknown, name, "changes where a statement ends");
+        }
+    }
+
+    fn include(&mut self, script: &Script<'_>, relative: bool, found: &Arguments) {
+        let path = found.word(0);
+        if path.is_empty() || !found.unknown.is_empty() || !found.backticks.is_empty() {
+            return;
+        }
+        let origin = match &script.origin {
+            Some(from) if relative => Origin { path: beside(&from.path, path, false), relative: from.relative },
+            _ if relative => Origin { path: path.to_owned(), relative },
+            _ => Origin { path: beside(&self.folder, path, true), relative },
+        };
+        let text = if self.depth < MAX_DEPTH && path != "-" { (self.include)(&origin.path, origin.relative) } else { None };
+        match text {
+            Some(text) => {
+                self.depth += 1;
+                self.read(&text, Some(origin));
+                self.depth -= 1;
+            }
+            None => self.note(Verb::Unknown, origin.path, "the script cannot be read"),
+        }
+    }
+
+    fn copy(&mut self, script: &mut Script<'_>, line: &str) {
+        let Some(copy) = copy::parse(line) else {
+            if !self.doubtful {
+                self.note(Verb::Unknown, "\\copy", "psql would refuse it");
+            }
+            return;
+        };
+        match &copy.end {
+            End::Program(program) => self.note(Verb::Escape, program, "runs a shell"),
+            End::File(file) if !copy.from => self.note(Verb::Write, file, "writes a file"),
+            End::File(_) | End::Input | End::Stream => {}
+        }
+        let rows = self.send(&copy.sql, script.line);
+        if copy.end == End::Input && rows > 0 {
+            self.rows(script);
+        }
+    }
+
+    /// A new connection: another database of the same server, or wherever the arguments say.
+    fn connect(&mut self, found: &Arguments) {
+        let target = found.words.join(" ");
+        let database = found.word(0);
+        let elsewhere =
+            database.contains(['=', ':']) || !matches!(found.word(2), "" | "-") || !matches!(found.word(3), "" | "-");
+        if elsewhere {
+            self.note(Verb::Escape, target, "connects to another server");
+        } else if !found.words.is_empty() {
+            self.note(Verb::Write, target, "connects to another database");
+        }
+        self.judge = Judge::new();
+    }
+}
+
+/// The path `path` as it is meant in the folder `from`, or beside the file `from`.
+fn beside(from: &str, path: &str, folder: bool) -> String {
+    let from = Path::new(from);
+    let base = if folder { Some(from) } else { from.parent() };
+    base.map_or_else(|| path.into(), |base| base.join(path).to_string_lossy().into_owned())
+}

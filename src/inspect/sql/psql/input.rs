@@ -1,0 +1,201 @@
+//! What psql reads: a line, with the values of variables pushed onto it as they are met.
+
+use std::collections::BTreeMap;
+
+/// The variables of psql, as far as they are known.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Variables {
+    known: BTreeMap<String, String>,
+    /// Whether the server may have set any variable.
+    lost: bool,
+}
+
+/// What is known of a variable.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Value<'v> {
+    /// It has this value.
+    Known(&'v str),
+    /// It is none: the text stays as it is.
+    Absent,
+    /// Nobody can tell.
+    Unknown,
+}
+
+impl Variables {
+    pub(super) fn new(known: &BTreeMap<String, String>) -> Variables {
+        Variables { known: known.clone(), lost: false }
+    }
+
+    /// What is known of the variable `name`. A number is one only if it was set: `a[1:2]` is a slice.
+    pub(super) fn get(&self, name: &str) -> Value<'_> {
+        match self.known.get(name) {
+            _ if self.lost => Value::Unknown,
+            Some(value) => Value::Known(value),
+            None if name.bytes().all(|c| c.is_ascii_digit()) => Value::Absent,
+            None => Value::Unknown,
+        }
+    }
+
+    /// The variable has this value from now on, or one that nobody can tell.
+    pub(super) fn set(&mut self, name: &str, value: Option<String>) {
+        match value {
+            Some(value) => self.known.insert(name.to_owned(), value),
+            None => self.known.remove(name),
+        };
+    }
+
+    /// The server has set variables; which ones cannot be known.
+    pub(super) fn lose(&mut self) {
+        self.lost = true;
+    }
+}
+
+/// How the value of a variable is written into the text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Quoting {
+    Plain,
+    Literal,
+    Identifier,
+    Test,
+}
+
+/// A reference to a variable.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Reference {
+    pub(super) name: String,
+    pub(super) quoting: Quoting,
+    /// How long it is in the text.
+    pub(super) length: usize,
+}
+
+impl Reference {
+    /// The reference at the start of `text`, which begins with a colon.
+    pub(super) fn read(text: &str) -> Option<Reference> {
+        let after = text.strip_prefix(':')?;
+        let (quoting, opening, closing) = match after.chars().next()? {
+            '\'' => (Quoting::Literal, "'", "'"),
+            '"' => (Quoting::Identifier, "\"", "\""),
+            '{' => (Quoting::Test, "{?", "}"),
+            _ => (Quoting::Plain, "", ""),
+        };
+        let inside = after.strip_prefix(opening)?;
+        let end = inside.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_' || !c.is_ascii())).unwrap_or(inside.len());
+        let (name, rest) = inside.split_at_checked(end)?;
+        let whole = !name.is_empty() && rest.starts_with(closing);
+        let length = 1 + opening.len() + name.len() + closing.len();
+        whole.then(|| Reference { name: name.to_owned(), quoting, length })
+    }
+
+    /// The value as it is written into the text.
+    pub(super) fn written(&self, value: &str) -> String {
+        match self.quoting {
+            Quoting::Plain => value.to_owned(),
+            Quoting::Literal if value.contains('\\') => {
+                format!(" E'{}'", value.replace('\\', "\\\\").replace('\'', "''"))
+            }
+            Quoting::Literal => format!("'{}'", value.replace('\'', "''")),
+            Quoting::Identifier => format!("\"{}\"", value.replace('"', "\"\"")),
+            Quoting::Test => String::from("TRUE"),
+        }
+    }
+}
+
+/// A stack of texts: the line, and the variables' values that are being read instead of their names.
+#[derive(Debug)]
+pub(super) struct Input<'l> {
+    line: &'l str,
+    values: Vec<(String, String, usize)>,
+}
+
+impl<'l> Input<'l> {
+    pub(super) fn new(line: &'l str) -> Input<'l> {
+        Input { line, values: Vec::new() }
+    }
+
+    /// What is left of the text on top; none where everything is read.
+    pub(super) fn rest(&mut self) -> Option<&str> {
+        while self.values.pop_if(|(_, value, at)| *at >= value.len()).is_some() {}
+        let rest = match self.values.last() {
+            Some((_, value, at)) => value.get(*at..).unwrap_or_default(),
+            None => self.line,
+        };
+        (!rest.is_empty()).then_some(rest)
+    }
+
+    /// The next character, which stays where it is.
+    pub(super) fn peek(&mut self) -> Option<char> {
+        self.rest().and_then(|rest| rest.chars().next())
+    }
+
+    /// Takes `length` bytes off the text on top.
+    pub(super) fn take(&mut self, length: usize) -> String {
+        let taken = self.rest().and_then(|rest| rest.get(..length)).unwrap_or_default().to_owned();
+        match self.values.last_mut() {
+            Some((_, _, at)) => *at += taken.len(),
+            None => self.line = self.line.get(taken.len()..).unwrap_or_default(),
+        }
+        taken
+    }
+
+    /// Takes one character.
+    pub(super) fn next(&mut self) -> Option<char> {
+        let c = self.peek()?;
+        self.take(c.len_utf8());
+        Some(c)
+    }
+
+    /// Takes everything up to the end of the line.
+    pub(super) fn take_all(&mut self) -> String {
+        let mut all = String::new();
+        while let Some(length) = self.rest().map(str::len) {
+            all.push_str(&self.take(length));
+        }
+        all
+    }
+
+    /// Reads `value` before anything else; not where the value of this very variable is being read.
+    pub(super) fn push(&mut self, name: &str, value: &str) -> bool {
+        let fresh = self.values.iter().all(|(reading, _, _)| reading != name);
+        if fresh {
+            self.values.push((name.to_owned(), value.to_owned(), 0));
+        }
+        fresh
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Option<(String, Quoting, usize)> {
+        Reference::read(text).map(|found| (found.name, found.quoting, found.length))
+    }
+
+    #[test]
+    fn references_are_told_from_what_only_looks_like_them() {
+        assert_eq!(read(":x, y"), Some(("x".into(), Quoting::Plain, 2)));
+        assert_eq!(read(":'x'y"), Some(("x".into(), Quoting::Literal, 4)));
+        assert_eq!(read(":\"x\""), Some(("x".into(), Quoting::Identifier, 4)));
+        assert_eq!(read(":{?x}"), Some(("x".into(), Quoting::Test, 5)));
+        for text in [":", ": x", ":'x", ":'x y'", ":\"", ":{x}", ":{?x", ":="] {
+            assert_eq!(read(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_value_is_quoted_as_libpq_does() {
+        let written = |text: &str, value: &str| Reference::read(text).unwrap().written(value);
+        assert_eq!(written(":'x'", "it's"), "'it''s'");
+        assert_eq!(written(":'x'", "a\\b"), " E'a\\\\b'");
+        assert_eq!(written(":\"x\"", "a\"b"), "\"a\"\"b\"");
+    }
+
+    #[test]
+    fn a_value_is_read_before_the_line_goes_on() {
+        let mut input = Input::new("tail");
+        assert!(input.push("a", "one "));
+        assert!(input.push("b", "two "));
+        assert!(!input.push("a", "again"));
+        assert_eq!(input.take_all(), "two one tail");
+    }
+}
