@@ -52,7 +52,7 @@ fn tools(out: &Path) -> Result<(), Box<dyn Error>> {
     let mut files: Vec<PathBuf> = fs::read_dir("shims")?.map(|e| e.map(|e| e.path())).collect::<Result<_, _>>()?;
     files.retain(|f| f.extension().is_some_and(|e| e == "toml"));
     files.sort();
-    let mut names = BTreeMap::new();
+    let mut all_names = BTreeMap::new();
     for file in files {
         let shown = file.display().to_string();
         let text = read(&shown)?;
@@ -64,20 +64,30 @@ fn tools(out: &Path) -> Result<(), Box<dyn Error>> {
             tool.profile.add(piece);
         }
         let stem = file.file_stem().and_then(|s| s.to_str()).ok_or("a shim file needs a name")?.to_owned();
-        fs::write(out.join(format!("{stem}.bin")), postcard::to_stdvec(&tool)?)?;
-        for name in &tool.names {
-            if let Some(other) = names.insert(name.clone(), stem.clone()) {
+        let names = tool.names.clone();
+        fs::write(out.join(format!("{stem}.bin")), pack(tool)?)?;
+        for name in &names {
+            if let Some(other) = all_names.insert(name.clone(), stem.clone()) {
                 return Err(format!("{shown}: the name `{name}` is also in shims/{other}.toml").into());
             }
         }
     }
     let mut code =
         String::from("/// Name and table of every shipped tool, sorted by name.\nstatic TOOLS: &[(&str, &[u8])] = &[\n");
-    for (name, stem) in names {
+    for (name, stem) in all_names {
         writeln!(code, "    ({name:?}, include_bytes!(concat!(env!(\"OUT_DIR\"), \"/{stem}.bin\"))),")?;
     }
     code.push_str("];\n");
     Ok(fs::write(out.join("catalogue.rs"), code)?)
+}
+
+/// A tool's commands apart, each with its path in front (`Packed` in src/tool/catalogue.rs).
+fn pack(mut tool: Tool) -> Result<Vec<u8>, Box<dyn Error>> {
+    let mut commands: Vec<(String, Vec<u8>)> = Vec::new();
+    for command in std::mem::take(&mut tool.command) {
+        commands.push((command.path.join(" "), postcard::to_stdvec(&command)?));
+    }
+    Ok(postcard::to_stdvec(&(tool, commands))?)
 }
 
 fn policy(out: &Path) -> Result<(), Box<dyn Error>> {

@@ -49,9 +49,9 @@ impl Shims {
     /// # Errors
     /// When a shim file cannot be used, or none has the name.
     pub fn of(call: &Call) -> Result<Shims, ShimError> {
-        let mut tools = tool::find(&call.name)?.into_iter();
+        let mut tools = tool::find_for(&call.name, call)?.into_iter();
         let first = tools.next().ok_or_else(|| ShimError::Table(call.name.clone()))?;
-        let others = call.other_name.as_deref().map(tool::find).transpose()?.unwrap_or_default();
+        let others = call.other_name.as_deref().map(|n| tool::find_for(n, call)).transpose()?.unwrap_or_default();
         Ok(Shims { first, stricter: tools.chain(others).collect() })
     }
 

@@ -4,8 +4,11 @@
 //! the system's folder has, and only the called one.
 
 use super::schema::Tool;
+use crate::call::Call;
+use serde::Deserialize;
 use std::fmt;
 use std::path::{Path, PathBuf};
+use wildmatch::WildMatch;
 
 include!(concat!(env!("OUT_DIR"), "/catalogue.rs"));
 
@@ -43,11 +46,42 @@ pub fn is_known(name: &str) -> bool {
     TOOLS.binary_search_by_key(&name, |(n, _)| n).is_ok() || system_file(name).is_some()
 }
 
-/// The shipped tool of this name.
-fn shipped(name: &str) -> Option<Result<Tool, ShimError>> {
+/// A shipped tool as `build.rs` packs it: its commands apart, each with its path in front, so that a start reads only
+/// those the call can mean. Reading all of aws's costs a millisecond.
+#[derive(Deserialize)]
+struct Packed<'a> {
+    tool: Tool,
+    #[serde(borrow)]
+    commands: Vec<(&'a str, &'a [u8])>,
+}
+
+/// The shipped tool of this name, with those commands whose every path word stands among `words`; with all where no words
+/// are given.
+fn shipped(name: &str, words: Option<&[String]>) -> Option<Result<Tool, ShimError>> {
     let at = TOOLS.binary_search_by_key(&name, |(n, _)| n).ok()?;
     let (_, table) = TOOLS.get(at)?;
-    Some(postcard::from_bytes(table).map_err(|_| ShimError::Table(name.to_owned())))
+    Some(unpack(table, words).map_err(|_| ShimError::Table(name.to_owned())))
+}
+
+fn unpack(table: &[u8], words: Option<&[String]>) -> Result<Tool, postcard::Error> {
+    let packed: Packed<'_> = postcard::from_bytes(table)?;
+    let mut tool = packed.tool;
+    for (path, command) in packed.commands {
+        let meant = words.is_none_or(|words| path.split(' ').all(|part| part.is_empty() || stands_in(part, words)));
+        if meant {
+            tool.command.push(postcard::from_bytes(command)?);
+        }
+    }
+    Ok(tool)
+}
+
+fn stands_in(part: &str, words: &[String]) -> bool {
+    if part.contains('*') {
+        let pattern = WildMatch::new(part);
+        words.iter().any(|w| pattern.matches(w))
+    } else {
+        words.iter().any(|w| w == part)
+    }
 }
 
 fn system_file(name: &str) -> Option<PathBuf> {
@@ -92,8 +126,23 @@ fn check(tool: &Tool) -> Result<(), String> {
 /// # Errors
 /// When a file or table cannot be used; the call must then not run.
 pub fn find(name: &str) -> Result<Vec<Tool>, ShimError> {
+    all(name, None)
+}
+
+/// The same, with no other commands than those `call` can mean.
+///
+/// # Errors
+/// As [`find`].
+pub fn find_for(name: &str, call: &Call) -> Result<Vec<Tool>, ShimError> {
+    // Words can also come from variables; those that name no variable of that kind are the whole line.
+    let from_variables = call.env.keys().any(|k| k.to_string_lossy().contains("_CLI_ARGS"));
+    let words = call.words();
+    all(name, (!from_variables).then_some(words.as_slice()))
+}
+
+fn all(name: &str, words: Option<&[String]>) -> Result<Vec<Tool>, ShimError> {
     let mut tools = Vec::new();
-    if let Some(tool) = shipped(name) {
+    if let Some(tool) = shipped(name, words) {
         tools.push(tool?);
     }
     if let Some(path) = system_file(name) {
