@@ -13,6 +13,9 @@ pub use terminal::{Asked, Terminal};
 
 use crate::verdict::Approval;
 
+/// Who answers at the prompt, in words.
+pub const AT_THE_PROMPT: &str = "the person at the terminal";
+
 /// What seeking an approval came to.
 #[derive(Debug)]
 pub enum Answer {
@@ -44,7 +47,7 @@ pub fn seek(store: &Store, subject: &Subject, question: &Question<'_>) -> Result
     }
     if let Some(mut terminal) = Terminal::of_the_caller() {
         return Ok(match terminal.ask(question) {
-            Asked::Yes => Answer::Yes(Approval { request: String::new(), by: "the person at the terminal".to_owned() }),
+            Asked::Yes => Answer::Yes(Approval { request: String::new(), by: AT_THE_PROMPT.to_owned() }),
             Asked::No => Answer::No,
         });
     }

@@ -114,11 +114,15 @@ fn run() -> Result<Outcome, Failure> {
     if judged.verdict.decision() == Decision::Ask {
         match this.seek(&judged)? {
             Answer::Yes(approval) => {
+                this.answered(&approval.request, "approve", &approval.by);
                 judged.verdict = judged.verdict.approved(&approval);
                 // A person has said yes to exactly this; the tool's own question would be the second.
                 judged.confirm = false;
             }
-            Answer::No => return this.refuse(&judged, None, Some("a person said no")),
+            Answer::No => {
+                this.answered("", "refuse", approve::AT_THE_PROMPT);
+                return this.refuse(&judged, None, Some("a person said no"));
+            }
             Answer::Later(request) => return this.refuse(&judged, Some(request), None),
         }
     }
@@ -210,11 +214,20 @@ impl Run<'_> {
     /// Puts the intent on record. What only reads runs even where that fails.
     fn begin(&self, judged: &Judged) -> Result<(), Failure> {
         let reads = judged.verdict.verb() == Verb::Read;
+        if !reads {
+            // Rooms of runs that were killed; looked for only where a little time does not matter.
+            run::sweep();
+        }
         let durability = if reads { Durability::Kernel } else { Durability::Disk };
         match self.record.append(&Event::Intent(self.told(judged)), durability) {
             Err(e) if !reads => Err(Failure::Record(e)),
             Err(_) | Ok(()) => Ok(()),
         }
+    }
+
+    /// Puts a person's answer on record; the intent that follows must be there too before anything runs.
+    fn answered(&self, request: &str, answer: &str, by: &str) {
+        let _ = self.record.append(&Event::Answer { request, answer, by }, Durability::Kernel);
     }
 
     fn end(&self, outcome: &Result<Outcome, RunError>) {

@@ -22,7 +22,7 @@ use std::ops::Range;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread;
 use std::time::Duration;
-use tree::Node;
+use tree::{Node, Tree};
 use walk::{Memory, Walk};
 
 /// The longest text that is parsed.
@@ -159,18 +159,18 @@ fn judge_text(sql: &str, memory: &mut Memory) -> Answer {
         let (line, column) = place(sql, error.cursor);
         SqlError::Syntax { message: error.message, line, column }
     })?;
-    let tree = Node::read(&json).map_err(|_| SqlError::TooDeep)?;
+    let tree = Tree::read(&json).map_err(|_| SqlError::TooDeep)?;
     if !memory.in_transaction {
         memory.temporary.clear();
     }
-    let statements = tree.get("stmts").items().iter().map(|statement| judge_statement(sql, statement, memory)).collect();
+    let statements = tree.root().get("stmts").items().map(|statement| judge_statement(sql, statement, memory)).collect();
     if !memory.in_transaction {
         memory.temporary.clear();
     }
     Ok(statements)
 }
 
-fn judge_statement(sql: &str, statement: &Node<'_>, memory: &mut Memory) -> Statement {
+fn judge_statement(sql: &str, statement: Node<'_>, memory: &mut Memory) -> Statement {
     let start = usize::try_from(statement.get("stmt_location").number()).unwrap_or(0).min(sql.len());
     let length = usize::try_from(statement.get("stmt_len").number()).unwrap_or(0);
     let end = if length == 0 { sql.len() } else { start.saturating_add(length).min(sql.len()) };
@@ -186,4 +186,116 @@ fn judge_statement(sql: &str, statement: &Node<'_>, memory: &mut Memory) -> Stat
 fn place(sql: &str, cursor: usize) -> (usize, usize) {
     let Some(before) = cursor.checked_sub(1) else { return (0, 0) };
     sql.chars().take(before).fold((1, 1), |(line, column), c| if c == '\n' { (line + 1, 1) } else { (line, column + 1) })
+}
+
+/// What a text does, in short: each verb and its target, with `!` where it cannot be made good.
+#[cfg(test)]
+fn shown(sql: &str) -> String {
+    use crate::effect::Recovery;
+    let show = |effect: &Effect| {
+        let lost = if effect.recovery == Recovery::Irreversible { "!" } else { "" };
+        format!("{}{lost} {}", effect.verb, effect.target)
+    };
+    match judge(sql) {
+        Ok(statements) => statements.iter().flat_map(|s| s.effects.iter().map(show)).collect::<Vec<_>>().join(", "),
+        Err(error) => format!("error {error}"),
+    }
+}
+
+/// Checks what each text does.
+#[cfg(test)]
+fn check(cases: &[(&str, &str)]) {
+    for (sql, expected) in cases {
+        assert_eq!(shown(sql), *expected, "{sql}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_question_is_a_read() {
+        check(&[
+            ("", ""),
+            (" ; -- nothing", ""),
+            ("select 1", "read (database)"),
+            ("select a.x, 'drop table y' from public.a join b using (i)", "read public.a, read b"),
+            ("with recursive n as (select 1 union all select n + 1 from n) select * from n", "read (database)"),
+            ("table a", "read a"),
+            ("values (1), (2)", "read (database)"),
+            ("show work_mem", "read work_mem"),
+            ("explain delete from a", "read (database)"),
+            ("explain (analyze off, verbose) delete from a", "read (database)"),
+            ("copy (select * from a) to stdout csv", "read a"),
+            ("copy a to stdout", "read a"),
+            ("begin; fetch 5 from c; savepoint s; rollback", "read (database), read c, read (database), read (database)"),
+        ]);
+    }
+
+    #[test]
+    fn nothing_hides_in_a_statement() {
+        check(&[
+            ("with d as (delete from a returning *) select * from d", "destroy! a"),
+            ("explain analyze delete from a", "destroy! a"),
+            ("explain (analyze, analyze off) delete from a", "read (database)"),
+            ("copy (delete from a returning *) to stdout", "destroy! a"),
+            ("prepare p as delete from a; execute p", "write p, destroy! a, read p"),
+            ("create table b as with d as (delete from a returning *) select * from d", "write b, destroy! a"),
+            ("insert into b with d as (delete from a returning *) select * from d", "write b, destroy! a"),
+            ("select * into b from a union select 1", "write b, read a"),
+            ("(select * from a for update) union select 1", "write a, read a"),
+            ("create rule r as on insert to b do also delete from a", "write b, destroy! a"),
+            ("select case when (select lo_unlink(7)) = 1 then 1 end", "destroy! 7"),
+            ("select 1; ; drop /* all */ table a -- where", "read (database), destroy! a"),
+        ]);
+    }
+
+    #[test]
+    fn a_statement_knows_its_place() {
+        let places = |sql: &str| judge(sql).map(|all| all.into_iter().map(|s| s.range).collect::<Vec<_>>());
+        assert_eq!(places("select 1;\n  select 2 ;"), Ok(vec![0..8, 12..21]));
+        assert_eq!(places("select 'é'; select 2"), Ok(vec![0..11, 13..21]));
+    }
+
+    #[test]
+    fn what_is_not_understood_is_an_error() {
+        check(&[
+            ("drop tabel a", "error 1:6: syntax error at or near \"tabel\""),
+            ("select 1;\n selec", "error 2:2: syntax error at or near \"selec\""),
+            ("select 'open", "error 1:8: unterminated quoted string at or near \"'open\""),
+            ("select 1\0; drop table a", "error 1:9: a NUL byte in the text"),
+        ]);
+        assert_eq!(judge(&format!("select 1{}", "+1".repeat(5000))), Err(SqlError::TooDeep));
+        assert!(judge(&format!("select {}1{}", "(".repeat(30_000), ")".repeat(30_000))).is_err());
+        assert_eq!(judge(&" ".repeat(MAX_TEXT + 1)), Err(SqlError::TooLong));
+    }
+
+    #[test]
+    fn a_long_statement_is_judged_all_the_same() {
+        let rows = ",(1,'x')".repeat(20_000);
+        assert_eq!(shown(&format!("insert into a values (1,'x'){rows}")), "write a");
+        assert_eq!(shown(&format!("select 1{}", "+1".repeat(2000))), "read (database)");
+    }
+
+    #[test]
+    fn a_session_remembers_what_it_made() {
+        let mut session = Judge::new();
+        let mut verb = |sql: &str| session.judge(sql).map(|all| all.iter().map(|s| crate::effect::worst(&s.effects)).max());
+        for (sql, expected) in [
+            ("create temp table a (i int); delete from a; drop table a", Verb::Write),
+            ("create temp table a (i int); drop table a; drop table a", Verb::Destroy),
+            ("create temp table a (i int)", Verb::Write),
+            ("drop table a", Verb::Destroy),
+            ("begin; create temp table a (i int)", Verb::Write),
+            ("drop table a", Verb::Write),
+            ("create temp table a (i int); rollback; drop table a", Verb::Destroy),
+            ("drop table pg_temp.a", Verb::Write),
+            ("prepare p as select 1", Verb::Write),
+            ("execute p", Verb::Read),
+            ("execute q", Verb::Unknown),
+        ] {
+            assert_eq!(verb(sql), Ok(Some(expected)), "{sql}");
+        }
+    }
 }

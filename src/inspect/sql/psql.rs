@@ -20,6 +20,9 @@ use std::collections::BTreeMap;
 /// How much of a script is read ahead, all in all, where the rows of a `COPY` would leave a quote open.
 const READ_AHEAD: usize = 16 * 1024 * 1024;
 
+/// How much of a long text must be refused for all of it to be.
+const FIRST_PART: usize = 64 * 1024;
+
 /// Reads an included file: its path, and whether it is one beside the script that psql was given rather than
 /// one in the working folder. None where it cannot be read.
 pub type Include<'i> = dyn FnMut(&str, bool) -> Option<Vec<u8>> + 'i;
@@ -178,13 +181,27 @@ impl<'i> Psql<'i> {
                 statements.into_iter().flat_map(|statement| statement.effects).for_each(|effect| self.add(effect));
                 return rows;
             }
-            Err(_) if self.doubtful => {}
+            Err(error) if self.doubtful && self.would_be_refused(text, &error) => {}
             Err(SqlError::Syntax { message, line: within @ 1.., .. }) => {
                 self.note(Verb::Unknown, "SQL", format!("line {}: {message}", line + within - 1));
             }
             Err(error) => self.note(Verb::Unknown, "SQL", format!("line {line}: {error}")),
         }
         0
+    }
+
+    /// Whether the server would refuse a text that may be no statement at all. A syntax error near the start of one
+    /// that is too long to be parsed tells.
+    fn would_be_refused(&mut self, text: &str, error: &SqlError) -> bool {
+        match error {
+            SqlError::Syntax { .. } => true,
+            SqlError::TooLong => {
+                let start = text.get(..text.floor_char_boundary(FIRST_PART)).unwrap_or_default();
+                let refused = self.judge.judge(start);
+                matches!(refused, Err(SqlError::Syntax { message, .. }) if message.contains("at or near"))
+            }
+            SqlError::TooDeep | SqlError::TooSlow | SqlError::Failed => false,
+        }
     }
 
     /// Passes over the rows of a `COPY … FROM STDIN`, and judges what they would do as statements.
@@ -229,5 +246,121 @@ impl<'i> Psql<'i> {
 
     fn note(&mut self, verb: Verb, target: impl Into<String>, note: impl Into<String>) {
         self.add(Effect::new(verb, target, Evidence::Sql).because(note));
+    }
+}
+
+/// What a script does, in short: each verb and its target.
+#[cfg(test)]
+fn shown(text: &str) -> String {
+    let variables = [("t", "users"), ("id", "5 or true"), ("name", "it's")];
+    let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let mut include = |path: &str, relative: bool| {
+        let text = match (path, relative) {
+            ("drop.sql", false) | ("sub/drop.sql", true) => "drop table included;",
+            ("down/drop.sql", _) => "drop table below;",
+            ("sub/more.sql", true) => "\\ir drop.sql",
+            ("loop.sql", _) => "\\i loop.sql",
+            ("latin1.sql", _) => return Some(vec![b'-', b'-', 0xe9]),
+            _ => return None,
+        };
+        Some(text.as_bytes().to_vec())
+    };
+    let judged = judge_script(text.as_bytes(), &BTreeMap::from(variables), &mut include);
+    let show = |effect: &Effect| format!("{} {}", effect.verb, effect.target);
+    let effects = judged.effects.iter().map(show).collect::<Vec<_>>().join(", ");
+    let rows = judged.copy_data.iter().map(show).collect::<Vec<_>>().join(", ");
+    if rows.is_empty() { effects } else { format!("{effects}; rows: {rows}") }
+}
+
+/// Checks what each script does.
+#[cfg(test)]
+fn check(cases: &[(&str, &str)]) {
+    for (text, expected) in cases {
+        assert_eq!(shown(text), *expected, "{text}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_statement_is_judged_to_the_last() {
+        check(&[
+            ("", ""),
+            ("select 1;\ndrop table a", "read (database), destroy a"),
+            ("select 1 \\; drop table a;", "read (database), destroy a"),
+            ("select ';drop table a;' -- ;drop table b;\n;", "read (database)"),
+            ("create function f() returns int language sql as $$drop table a;$$;", "write f"),
+            ("drop tabel a;\nselect 1;", "unknown SQL, read (database)"),
+            ("select 1\0;", "unknown script"),
+        ]);
+        let judged = judge_script(b"select 1;\n\nselect\n from from;", &BTreeMap::new(), &mut |_, _| None);
+        assert!(judged.effects.iter().any(|effect| effect.note.starts_with("line 4: syntax error")), "{judged:?}");
+    }
+
+    #[test]
+    fn variables_are_followed() {
+        check(&[
+            ("drop table :t;", "destroy users"),
+            ("delete from a where id = :id;", "destroy a"),
+            ("delete from a where n = :'name';", "write a"),
+            ("drop table :nobody;", "unknown nobody"),
+            ("\\set v 'drop ' 'table a'\n:v;", "destroy a"),
+            ("\\set t `date`\ndrop table :t;", "escape date, unknown t"),
+            ("\\unset t\ndrop table :t;", "unknown t"),
+            ("select 'x' as t \\gset\ndrop table :t;", "read (database), unknown t"),
+            ("\\prompt t\ndrop table :t;", "unknown t"),
+            ("\\set SINGLELINE on", "unknown SINGLELINE"),
+        ]);
+    }
+
+    #[test]
+    fn rows_are_no_statements_unless_the_copy_fails() {
+        check(&[
+            ("copy a from stdin;\n1\t;x\n\\.\nselect 1;", "write a, read (database)"),
+            ("copy a from stdin; select 1;\n1\n\\.\n", "write a, read (database)"),
+            ("copy a from stdin;\ndrop table b;\n\\.\n", "write a; rows: destroy b"),
+            ("copy a from stdin;\nselect 1;\n\\.\n", "write a"),
+            ("copy a from stdin;\ndrop table b\n\\.\n", "write a; rows: destroy b"),
+            ("copy a from stdin;\n\\! ls\n\\.\n", "write a; rows: escape ls"),
+            ("copy a from stdin;\n'\n\\.\nselect '; drop table b; --';", "write a, read (database); rows: destroy b"),
+            ("\\set ON_ERROR_STOP 1\ncopy a from stdin;\ndrop table b;\n\\.\n", "write a"),
+            ("copy a from stdin;\n1\n\\. \ndrop table b;\n", "write a, unknown COPY"),
+        ]);
+    }
+
+    #[test]
+    fn a_condition_decides_only_where_it_is_certain() {
+        check(&[
+            ("\\if false\ndrop table a;\n\\! ls\n\\endif\nselect 1;", "read (database)"),
+            ("\\if true\ndrop table a;\n\\else\ndrop table b;\n\\endif", "destroy a"),
+            ("\\if 0\ndrop table a;\n\\elif yes\ndrop table b;\n\\else\ndrop table c;\n\\endif", "destroy b"),
+            ("\\if :x\ndrop table a;\n\\else\ndrop table b;\n\\endif", "destroy a, destroy b"),
+            ("\\if `test`\ndrop table a;\n\\endif", "escape test, destroy a"),
+            ("delete from a \\if false\nwhere id = 1\n\\endif\n;", "destroy a"),
+            ("delete from a\n\\if :x\nwhere id = 1\n\\endif\n;", "unknown \\if, write a"),
+            ("\\if false\n\\if true\ndrop table a;\n\\endif\n\\endif", ""),
+            ("\\q\ndrop table a;", ""),
+            ("\\if :x\n\\q\n\\endif\ndrop table a;", "destroy a"),
+        ]);
+    }
+
+    #[test]
+    fn what_follows_c_is_one_command_or_plain_sql() {
+        let verb = |text: &str| crate::effect::worst(&judge_command(text));
+        for (text, expected) in [
+            ("select 1; drop table a", Verb::Destroy),
+            ("select a[1:n], ':x' from b", Verb::Read),
+            ("drop table :t", Verb::Unknown),
+            ("select 1 \\; drop table a", Verb::Unknown),
+            ("\\d a", Verb::Read),
+            ("\\! ls", Verb::Escape),
+            ("\\copy a from program 'ls'", Verb::Escape),
+            ("\\echo a\n drop table a", Verb::Read),
+            (" \\d a", Verb::Unknown),
+        ] {
+            assert_eq!(verb(text), expected, "{text}");
+        }
     }
 }

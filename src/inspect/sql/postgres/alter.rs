@@ -78,7 +78,7 @@ const HARMLESS: &[&str] = &[
 /// The actions whose expression is only kept for later.
 const KEPT: &[&str] = &["AT_ColumnDefault", "AT_CookedColumnDefault"];
 
-pub(super) fn table<'n, 't>(walk: &mut Walk<'n, 't>, fields: &'n Node<'t>) {
+pub(super) fn table<'n>(walk: &mut Walk<'n>, fields: Node<'n>) {
     let relation = fields.get("relation");
     let table = names::relation(relation);
     let temporary = is_temporary(walk, relation.get("schemaname").text(), relation.get("relname").text());
@@ -96,7 +96,7 @@ pub(super) fn table<'n, 't>(walk: &mut Walk<'n, 't>, fields: &'n Node<'t>) {
 }
 
 /// What one action of `ALTER TABLE` does.
-fn action_effect(table: &str, kind: &str, action: &Node<'_>) -> Effect {
+fn action_effect(table: &str, kind: &str, action: Node<'_>) -> Effect {
     let name = action.get("name").text();
     let part = if name.is_empty() { table.to_owned() } else { format!("{table}.{name}") };
     match kind {
@@ -115,13 +115,13 @@ fn action_effect(table: &str, kind: &str, action: &Node<'_>) -> Effect {
 }
 
 /// Whether a new type of a column can hold every value of the old one: only `text` can, whatever the old one is.
-fn is_widening(column: &Node<'_>) -> bool {
+fn is_widening(column: Node<'_>) -> bool {
     let kind = column.get("typeName");
     names::type_name(kind) == "text" && kind.get("arrayBounds").is_null() && column.get("raw_default").is_null()
 }
 
 /// Judges the alterations that can drop a part of a thing.
-pub(super) fn other<'n, 't>(walk: &mut Walk<'n, 't>, kind: &str, fields: &'n Node<'t>) {
+pub(super) fn other<'n>(walk: &mut Walk<'n>, kind: &str, fields: Node<'n>) {
     let name = names::subject(fields);
     match kind {
         "AlterDomainStmt" if matches!(fields.get("subtype").text(), "X" | "AD_DropConstraint") => {
@@ -143,14 +143,14 @@ const DATA: [&str; 3] = ["OBJECT_TABLE", "OBJECT_SCHEMA", "OBJECT_MATVIEW"];
 /// Things on which columns can hang, which `CASCADE` drops with them.
 const COLUMNS: [&str; 4] = ["OBJECT_TYPE", "OBJECT_DOMAIN", "OBJECT_EXTENSION", "OBJECT_SEQUENCE"];
 
-pub(super) fn drop<'n, 't>(walk: &mut Walk<'n, 't>, kind: &str, fields: &'n Node<'t>) {
+pub(super) fn drop<'n>(walk: &mut Walk<'n>, kind: &str, fields: Node<'n>) {
     match kind {
         "DropdbStmt" => return walk.add(lost(Verb::Destroy, fields.get("dbname").text(), "drops the database")),
         "DropOwnedStmt" => {
             return walk.add(lost(Verb::Destroy, names::subject(fields), "drops everything that the role owns here"));
         }
         "DropRoleStmt" => {
-            let roles = fields.get("roles").items().iter().map(names::name);
+            let roles = fields.get("roles").items().map(names::name);
             return roles.for_each(|role| walk.note(Verb::Destroy, role, "drops the role"));
         }
         _ => {}
@@ -170,5 +170,63 @@ pub(super) fn drop<'n, 't>(walk: &mut Walk<'n, 't>, kind: &str, fields: &'n Node
         } else {
             walk.note(Verb::Destroy, name, note.clone());
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::check;
+
+    #[test]
+    fn an_alteration_that_loses_nothing_is_a_write() {
+        check(&[
+            ("alter table t add column a int not null default 0, add primary key (a)", "write t"),
+            ("alter table t alter a type text", "write t.a"),
+            ("alter table t alter a set default f()", "write t"),
+            ("alter table t add s status default 'new'::status", "write t"),
+            ("alter table t enable row level security", "write t"),
+            ("alter table t rename a to b", "write t"),
+            ("alter type s add value 'x'", "write s"),
+            ("alter sequence s restart", "write s"),
+            ("alter subscription s disable", "write s"),
+        ]);
+    }
+
+    #[test]
+    fn an_alteration_that_loses_something_is_not() {
+        check(&[
+            ("alter table t drop column a, add b int", "destroy! t.a, write t"),
+            ("alter table t drop constraint c cascade", "destroy t.c"),
+            ("alter table t alter a type int using 0", "destroy! t.a"),
+            ("alter table t alter a type text using ''", "destroy! t.a"),
+            ("alter table t set unlogged", "destroy t"),
+            ("alter table t detach partition p", "destroy t"),
+            ("alter table t disable trigger all", "destroy t"),
+            ("alter table t disable row level security", "grant t"),
+            ("alter table t owner to bob", "grant t"),
+            ("alter type t drop attribute a", "destroy! t.a"),
+            ("alter domain d drop constraint c", "destroy d"),
+            ("alter operator family f using btree drop operator 1 (int, int)", "destroy f"),
+            ("alter subscription s connection 'host=x'", "escape s"),
+            ("alter table t add check (ok(a))", "write t, unknown ok"),
+        ]);
+    }
+
+    #[test]
+    fn a_drop_names_everything_that_goes() {
+        check(&[
+            ("drop table if exists s.a, b cascade", "destroy! s.a, destroy! b"),
+            ("drop schema s", "destroy! s"),
+            ("drop view v", "destroy v"),
+            ("drop function f(int), g(text)", "destroy f, destroy g"),
+            ("drop trigger r on t", "destroy t.r"),
+            ("drop type s cascade", "destroy! s"),
+            ("drop extension e", "destroy e"),
+            ("drop database d", "destroy! d"),
+            ("drop role a, b", "destroy a, destroy b"),
+            ("drop owned by a", "destroy! a"),
+            ("drop subscription s", "destroy s"),
+            ("drop index concurrently i", "destroy i"),
+        ]);
     }
 }

@@ -86,7 +86,7 @@ const ORDINARY_EXTENSIONS: &[&str] = &[
 const LOSSES: [&str; 5] = ["delete", "drop", "truncate", "lo_unlink", "pg_terminate_backend"];
 
 /// Judges a statement that brings or runs code.
-pub(super) fn judge<'n, 't>(walk: &mut Walk<'n, 't>, kind: &str, fields: &'n Node<'t>) {
+pub(super) fn judge<'n>(walk: &mut Walk<'n>, kind: &str, fields: Node<'n>) {
     let name = names::subject(fields);
     match kind {
         "CreateFunctionStmt" => create_function(walk, &name, fields),
@@ -109,7 +109,7 @@ pub(super) fn judge<'n, 't>(walk: &mut Walk<'n, 't>, kind: &str, fields: &'n Nod
 }
 
 /// The function is judged when it is called; what counts here is what its language could do.
-fn create_function(walk: &mut Walk<'_, '_>, name: &str, fields: &Node<'_>) {
+fn create_function(walk: &mut Walk<'_>, name: &str, fields: Node<'_>) {
     let language = names::option(fields.get("options"), "language").and_then(Node::constant);
     let language = language.map_or_else(|| String::from("sql"), |language| language.to_ascii_lowercase());
     if TRUSTED_LANGUAGES.contains(&language.as_str()) {
@@ -121,7 +121,7 @@ fn create_function(walk: &mut Walk<'_, '_>, name: &str, fields: &Node<'_>) {
 }
 
 /// A block of code that runs now.
-fn anonymous(walk: &mut Walk<'_, '_>, arguments: &Node<'_>) {
+fn anonymous(walk: &mut Walk<'_>, arguments: Node<'_>) {
     let body = names::option(arguments, "as").and_then(Node::constant).unwrap_or_default();
     let words = body.to_ascii_lowercase();
     let mut previous = "";
@@ -133,4 +133,38 @@ fn anonymous(walk: &mut Walk<'_, '_>, arguments: &Node<'_>) {
         previous = word;
     }
     walk.note(Verb::Escape, "DO", "code that cannot be seen into");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::check;
+
+    #[test]
+    fn a_function_is_judged_by_what_its_language_can_reach() {
+        check(&[
+            ("create or replace function f() returns int language sql as 'delete from t'", "write f"),
+            ("create function s.f() returns trigger language plpgsql as 'begin end'", "write s.f"),
+            ("create function f() returns int begin atomic delete from t; select 1; end", "write f"),
+            ("create function f() returns int language c as 'x', 'y'", "escape f"),
+            ("create function f() returns int language internal as 'pg_read_file'", "escape f"),
+            ("create function f() returns int language plpython3u as 'import os'", "escape f"),
+            ("create procedure p() language plperlu as ''", "escape p"),
+            ("create language plsh", "escape plsh"),
+            ("create extension if not exists pg_trgm", "write pg_trgm"),
+            ("create extension dblink", "escape dblink"),
+            ("create extension nobody_knows", "escape nobody_knows"),
+        ]);
+    }
+
+    #[test]
+    fn code_that_runs_now_is_not_seen_into() {
+        check(&[
+            ("call s.tidy_up(1)", "escape s.tidy_up"),
+            ("call tidy_up(lo_unlink(5))", "escape tidy_up, destroy! 5"),
+            ("do $$ begin perform 1; end $$", "escape DO"),
+            ("do $$ begin alter table t add foreign key (a) references u on delete cascade; end $$", "escape DO"),
+            ("do language plpgsql $$ begin execute 'DR' || 'OP'; delete from t; end $$", "destroy DO"),
+            ("load 'x'", "escape x"),
+        ]);
+    }
 }

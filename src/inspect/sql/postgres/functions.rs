@@ -27,6 +27,7 @@ const TYPES: &[&str] = &[
     "float8",
     "inet",
     "int2",
+    "int2vector",
     "int4",
     "int4multirange",
     "int4range",
@@ -47,6 +48,7 @@ const TYPES: &[&str] = &[
     "nummultirange",
     "numrange",
     "oid",
+    "oidvector",
     "path",
     "pg_lsn",
     "pg_node_tree",
@@ -121,9 +123,11 @@ pub(super) enum Call {
 
 /// What calling the function of this name does. A bare name is looked for in `pg_catalog` first, as the
 /// server does, and then among the extensions.
-pub(super) fn call(name: &Node<'_>) -> Call {
+pub(super) fn call(name: Node<'_>) -> Call {
     let parts = names::parts(name);
     let listed = match parts.as_slice() {
+        // Calling a type by its name is a cast.
+        [name] if TYPES.binary_search(name).is_ok() => Some(Call::Does(Verb::Read, Recovery::Recoverable)),
         [name] | ["pg_catalog" | "information_schema", name] => lookup(name).or_else(|| lookup(&format!("*.{name}"))),
         [schema, name] => lookup(&format!("{schema}.{name}")).or_else(|| lookup(&format!("*.{name}"))),
         _ => None,
@@ -144,9 +148,12 @@ fn lookup(name: &str) -> Option<Call> {
 }
 
 /// Whether a cast to this type only reads a text: the server's own types, and those of known extensions.
-pub(super) fn is_known_type(fields: &Node<'_>) -> bool {
+pub(super) fn is_known_type(fields: Node<'_>) -> bool {
     match names::parts(fields.get("names")).as_slice() {
-        [name] => TYPES.binary_search(name).is_ok() || EXTENSION_TYPES.contains(name),
+        [name] => {
+            let element = name.strip_prefix('_').unwrap_or(name);
+            TYPES.binary_search(&element).is_ok() || EXTENSION_TYPES.contains(name)
+        }
         ["pg_catalog" | "information_schema", _] => true,
         [_, name] => EXTENSION_TYPES.contains(name),
         _ => false,
@@ -154,7 +161,7 @@ pub(super) fn is_known_type(fields: &Node<'_>) -> bool {
 }
 
 /// Whether an operator of this name is one of a user's own schema: those run that user's functions.
-pub(super) fn is_foreign_operator(name: &Node<'_>) -> bool {
+pub(super) fn is_foreign_operator(name: Node<'_>) -> bool {
     matches!(names::parts(name).as_slice(), [schema, _] if *schema != "pg_catalog")
 }
 

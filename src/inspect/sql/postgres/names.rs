@@ -50,22 +50,22 @@ const SUBJECTS: [&str; 43] = [
 ];
 
 /// What the statement with these fields is about; empty where it names nothing.
-pub(super) fn subject(fields: &Node<'_>) -> String {
+pub(super) fn subject(fields: Node<'_>) -> String {
     SUBJECTS.iter().map(|field| name(fields.get(field))).find(|name| !name.is_empty()).unwrap_or_default()
 }
 
 /// The name that a node carries, its parts joined by dots; empty where it carries none.
-pub(super) fn name(node: &Node<'_>) -> String {
+pub(super) fn name(node: Node<'_>) -> String {
     let (kind, fields) = node.kind();
-    match (kind, fields) {
-        (_, Node::Null | Node::Flag(_) | Node::Number(_)) => String::new(),
-        ("String", _) => fields.get("sval").text().to_owned(),
-        ("List", _) | ("", Node::List(_)) => names(node),
-        ("TypeName", _) => type_name(fields),
-        ("ObjectWithArgs", _) => name(fields.get("objname")),
-        ("RoleSpec", _) => role(fields),
-        ("AccessPriv", _) => fields.get("priv_name").text().to_owned(),
-        (_, Node::Text(text)) => text.to_string(),
+    match kind {
+        _ if node.is_null() => String::new(),
+        _ if !node.text().is_empty() => node.text().to_owned(),
+        "String" => fields.get("sval").text().to_owned(),
+        "TypeName" => type_name(fields),
+        "ObjectWithArgs" => name(fields.get("objname")),
+        "RoleSpec" => role(fields),
+        "AccessPriv" => fields.get("priv_name").text().to_owned(),
+        _ if kind == "List" || node.is_list() => names(node),
         _ if !fields.get("relname").is_null() => relation(fields),
         _ if !fields.get("names").is_null() => type_name(fields),
         _ if !fields.get("objname").is_null() => name(fields.get("objname")),
@@ -75,26 +75,26 @@ pub(super) fn name(node: &Node<'_>) -> String {
 }
 
 /// The names in a list: parts of one name, or several things.
-fn names(node: &Node<'_>) -> String {
-    let parts = node.items().iter().map(name).filter(|name| !name.is_empty()).collect::<Vec<_>>();
-    let one_name = node.items().iter().all(|item| item.kind().0 == "String");
+fn names(node: Node<'_>) -> String {
+    let parts = node.items().map(name).filter(|name| !name.is_empty()).collect::<Vec<_>>();
+    let one_name = node.items().all(|item| item.kind().0 == "String");
     parts.join(if one_name { "." } else { ", " })
 }
 
 /// The name of a table or another relation, with what qualifies it.
-pub(super) fn relation(fields: &Node<'_>) -> String {
+pub(super) fn relation(fields: Node<'_>) -> String {
     let parts = ["catalogname", "schemaname", "relname"].map(|field| fields.get(field).text());
     parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(".")
 }
 
 /// The name of a type; what the grammar itself puts into `pg_catalog` goes without it.
-pub(super) fn type_name(fields: &Node<'_>) -> String {
+pub(super) fn type_name(fields: Node<'_>) -> String {
     let name = name(fields.get("names"));
     name.strip_prefix("pg_catalog.").map(str::to_owned).unwrap_or(name)
 }
 
 /// A role, or the word that stands for one.
-fn role(fields: &Node<'_>) -> String {
+fn role(fields: Node<'_>) -> String {
     match fields.get("roletype").text() {
         "ROLESPEC_PUBLIC" => String::from("public"),
         "ROLESPEC_CURRENT_ROLE" => String::from("current_role"),
@@ -105,18 +105,18 @@ fn role(fields: &Node<'_>) -> String {
 }
 
 /// The parts of a name that is written as a list of strings.
-pub(super) fn parts<'n>(node: &'n Node<'_>) -> Vec<&'n str> {
-    node.items().iter().map(|item| item.of_kind("String").get("sval").text()).collect()
+pub(super) fn parts<'n>(node: Node<'n>) -> Vec<&'n str> {
+    node.items().map(|item| item.of_kind("String").get("sval").text()).collect()
 }
 
 /// The value of the option `option`, the last where it is given more than once; none where it is not given.
-pub(super) fn option<'n, 't>(options: &'n Node<'t>, option: &str) -> Option<&'n Node<'t>> {
-    let mut options = options.items().iter().map(|item| item.of_kind("DefElem"));
-    options.rfind(|item| item.get("defname").text() == option).map(|item| item.get("arg"))
+pub(super) fn option<'n>(options: Node<'n>, option: &str) -> Option<Node<'n>> {
+    let options = options.items().map(|item| item.of_kind("DefElem"));
+    options.filter(|item| item.get("defname").text() == option).last().map(|item| item.get("arg"))
 }
 
 /// Whether the option `option` is given and on, as Postgres reads a truth value; what cannot be read is on.
-pub(super) fn switched_on(options: &Node<'_>, name: &str) -> bool {
+pub(super) fn switched_on(options: Node<'_>, name: &str) -> bool {
     option(options, name).is_some_and(|value| value.constant().is_none_or(|text| !is_off(&text)))
 }
 

@@ -146,37 +146,37 @@ impl When {
 }
 
 /// What a `SET` or `RESET` in a session does, and to which setting.
-pub(super) fn set(fields: &Node<'_>) -> (String, Verb, &'static str) {
+pub(super) fn set(fields: Node<'_>) -> (String, Verb, &'static str) {
     let name = fields.get("name").text().to_owned();
-    let arguments = fields.get("args").items();
+    let first = fields.get("args").items().next().and_then(Node::constant);
     let (verb, note) = match fields.get("kind").text() {
-        "VAR_SET_VALUE" => in_session(&name, arguments.first().and_then(Node::constant).as_deref()),
+        "VAR_SET_VALUE" => in_session(&name, first.as_deref()),
         "VAR_SET_MULTI" => transaction_mode(fields.get("args"), &name),
         _ => reset(&name),
     };
     let target = match name.as_str() {
         "" => String::from("all settings"),
-        "role" | "session_authorization" => arguments.first().and_then(Node::constant).map_or(name, Into::into),
+        "role" | "session_authorization" => first.map_or(name, Into::into),
         _ => name,
     };
     (target, verb, note)
 }
 
 /// What `SET TRANSACTION` and `SET SESSION CHARACTERISTICS` do.
-fn transaction_mode(modes: &Node<'_>, name: &str) -> (Verb, &'static str) {
+fn transaction_mode(modes: Node<'_>, name: &str) -> (Verb, &'static str) {
     let read_write = writes(modes);
     let setting = if name == "SESSION CHARACTERISTICS" { "default_transaction_read_only" } else { "transaction_read_only" };
     if read_write { in_session(setting, Some("off")) } else { (Verb::Write, "") }
 }
 
 /// Whether the modes of a transaction say `READ WRITE`.
-pub(super) fn writes(modes: &Node<'_>) -> bool {
+pub(super) fn writes(modes: Node<'_>) -> bool {
     let mode = names::option(modes, "transaction_read_only").and_then(Node::constant);
     mode.is_some_and(|value| names::is_off(&value))
 }
 
 /// What an `ALTER SYSTEM` does, and to which setting.
-pub(super) fn in_system(fields: &Node<'_>) -> (String, Verb, &'static str) {
+pub(super) fn in_system(fields: Node<'_>) -> (String, Verb, &'static str) {
     let name = fields.get("name").text().to_ascii_lowercase();
     if name.is_empty() {
         return (String::from("all settings"), Verb::Destroy, "undoes every change of the server's settings");
@@ -187,7 +187,61 @@ pub(super) fn in_system(fields: &Node<'_>) -> (String, Verb, &'static str) {
 }
 
 /// What a setting kept for every later session of a database does, and to which setting.
-pub(super) fn in_database(fields: &Node<'_>) -> (String, Verb, &'static str) {
+pub(super) fn in_database(fields: Node<'_>) -> (String, Verb, &'static str) {
     let (name, verb, _) = set(fields);
     if verb == Verb::Write { (name, verb, "") } else { (name, Verb::Grant, "holds for every later session") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::check;
+
+    #[test]
+    fn what_a_dump_sets_is_a_write() {
+        check(&[
+            ("set statement_timeout = 0", "write statement_timeout"),
+            ("set standard_conforming_strings = on", "write standard_conforming_strings"),
+            ("select pg_catalog.set_config('search_path', '', false)", "write search_path"),
+            ("set client_encoding = 'UTF8'", "write client_encoding"),
+            ("set row_security = off", "write row_security"),
+            ("reset all", "write all settings"),
+            ("set local session_replication_role = origin", "write session_replication_role"),
+        ]);
+    }
+
+    #[test]
+    fn what_takes_a_protection_away_is_not() {
+        check(&[
+            ("set role bob", "grant bob"),
+            ("reset role", "grant role"),
+            ("set session authorization default", "grant session_authorization"),
+            ("set session_replication_role = replica", "escape session_replication_role"),
+            ("set standard_conforming_strings = off", "unknown standard_conforming_strings"),
+            ("set client_encoding = 'SJIS'", "unknown client_encoding"),
+            ("set default_transaction_read_only = false", "escape default_transaction_read_only"),
+            ("select set_config('Default_Transaction_Read_Only', 'f', true)", "escape Default_Transaction_Read_Only"),
+            (
+                "select set_config('session_replication_role', (select v from t), true)",
+                "escape session_replication_role, read t",
+            ),
+            ("select set_config(a, 'x', true) from t", "unknown set_config, read t"),
+            ("set session characteristics as transaction read write", "escape SESSION CHARACTERISTICS"),
+            ("set transaction read write", "write TRANSACTION"),
+            ("begin read write", "write (database)"),
+        ]);
+    }
+
+    #[test]
+    fn the_server_and_its_databases_have_settings_too() {
+        check(&[
+            ("alter system set work_mem = '5MB'", "write work_mem"),
+            ("alter system set archive_mode = off", "destroy archive_mode"),
+            ("alter system set fsync = off", "destroy fsync"),
+            ("alter system set restore_command = 'sh'", "escape restore_command"),
+            ("alter system reset all", "destroy all settings"),
+            ("alter database d set timezone = 'UTC'", "write d timezone"),
+            ("alter database d set session_replication_role = replica", "grant d session_replication_role"),
+            ("alter role r set work_mem = '1GB'", "grant r"),
+        ]);
+    }
 }

@@ -65,6 +65,7 @@ const RULES: &[Rule] = &[
     rule("AlterExtensionContentsStmt", Write, Nothing, ""),
     rule("AlterPublicationStmt", Write, Nothing, "changes what is replicated"),
     rule("AlterDomainStmt", Write, Alterations, ""),
+    rule("ReplicaIdentityStmt", Write, Nothing, ""),
     rule("CreateStmt", Write, Nothing, ""),
     rule("CreateForeignTableStmt", Write, Nothing, ""),
     rule("CreateSeqStmt", Write, Nothing, ""),
@@ -113,7 +114,7 @@ const RULES: &[Rule] = &[
 ];
 
 /// Judges the statement of this kind, and what lies below it.
-pub(super) fn judge<'n, 't>(walk: &mut Walk<'n, 't>, kind: &str, fields: &'n Node<'t>) {
+pub(super) fn judge<'n>(walk: &mut Walk<'n>, kind: &str, fields: Node<'n>) {
     match kind {
         "SelectStmt" => select(walk, fields),
         "InsertStmt" => rows::insert(walk, fields),
@@ -150,34 +151,38 @@ pub(super) fn judge<'n, 't>(walk: &mut Walk<'n, 't>, kind: &str, fields: &'n Nod
 }
 
 /// Judges a statement by the table.
-pub(super) fn by_table<'n, 't>(walk: &mut Walk<'n, 't>, kind: &str, fields: &'n Node<'t>) {
+pub(super) fn by_table<'n>(walk: &mut Walk<'n>, kind: &str, fields: Node<'n>) {
     let Some(rule) = RULES.iter().find(|rule| rule.kind == kind) else {
         return walk.note(Verb::Unknown, names::subject(fields), format!("a statement not understood: `{kind}`"));
     };
     walk.note(rule.verb, names::subject(fields), rule.note);
-    if kind == "CreateStmt" {
-        remember_temporary(walk, fields.get("relation"));
+    match kind {
+        "CreateStmt" => remember_temporary(walk, fields.get("relation")),
+        "CreateEnumStmt" | "CompositeTypeStmt" => {
+            walk.memory.types.insert(names::subject(fields));
+        }
+        _ => {}
     }
     walk.node_running(fields, rule.runs);
 }
 
 /// Remembers a temporary table, so that it can be dropped again.
-fn remember_temporary(walk: &mut Walk<'_, '_>, relation: &Node<'_>) {
+fn remember_temporary(walk: &mut Walk<'_>, relation: Node<'_>) {
     if relation.get("relpersistence").text() == "t" {
         walk.memory.temporary.insert(relation.get("relname").text().to_owned());
     }
 }
 
 /// Whether a table is one of this session alone, which its own script may throw away.
-pub(super) fn is_temporary(walk: &Walk<'_, '_>, schema: &str, name: &str) -> bool {
+pub(super) fn is_temporary(walk: &Walk<'_>, schema: &str, name: &str) -> bool {
     schema == "pg_temp" || (schema.is_empty() && walk.memory.temporary.contains(name))
 }
 
-fn setting(walk: &mut Walk<'_, '_>, (name, verb, note): (String, Verb, &'static str)) {
+fn setting(walk: &mut Walk<'_>, (name, verb, note): (String, Verb, &'static str)) {
     walk.note(verb, name, note);
 }
 
-fn select<'n, 't>(walk: &mut Walk<'n, 't>, fields: &'n Node<'t>) {
+fn select<'n>(walk: &mut Walk<'n>, fields: Node<'n>) {
     let into = fields.get("intoClause").get("rel");
     if !into.is_null() {
         walk.note(Write, names::relation(into), "");
@@ -189,7 +194,7 @@ fn select<'n, 't>(walk: &mut Walk<'n, 't>, fields: &'n Node<'t>) {
     walk.node(fields);
 }
 
-fn transaction(walk: &mut Walk<'_, '_>, fields: &Node<'_>) {
+fn transaction(walk: &mut Walk<'_>, fields: Node<'_>) {
     let kind = fields.get("kind").text();
     let (verb, note) = match kind {
         "TRANS_STMT_BEGIN" | "TRANS_STMT_START" if settings::writes(fields.get("options")) => {
@@ -207,20 +212,20 @@ fn transaction(walk: &mut Walk<'_, '_>, fields: &Node<'_>) {
     }
 }
 
-fn explain<'n, 't>(walk: &mut Walk<'n, 't>, fields: &'n Node<'t>) {
+fn explain<'n>(walk: &mut Walk<'n>, fields: Node<'n>) {
     if names::switched_on(fields.get("options"), "analyze") {
         walk.node(fields.get("query"));
     }
 }
 
-fn prepare<'n, 't>(walk: &mut Walk<'n, 't>, fields: &'n Node<'t>) {
+fn prepare<'n>(walk: &mut Walk<'n>, fields: Node<'n>) {
     let name = fields.get("name").text();
     walk.memory.prepared.insert(name.to_owned());
     walk.note(Write, name, "changes only the session");
     walk.node(fields.get("query"));
 }
 
-fn execute<'n, 't>(walk: &mut Walk<'n, 't>, fields: &'n Node<'t>) {
+fn execute<'n>(walk: &mut Walk<'n>, fields: Node<'n>) {
     let name = fields.get("name").text();
     if walk.memory.prepared.contains(name) {
         walk.note(Read, name, "");
@@ -230,21 +235,21 @@ fn execute<'n, 't>(walk: &mut Walk<'n, 't>, fields: &'n Node<'t>) {
     walk.node(fields.get("params"));
 }
 
-fn create_table_as<'n, 't>(walk: &mut Walk<'n, 't>, fields: &'n Node<'t>) {
+fn create_table_as<'n>(walk: &mut Walk<'n>, fields: Node<'n>) {
     let into = fields.get("into").get("rel");
     walk.note(Write, names::relation(into), "");
     remember_temporary(walk, into);
     walk.node(fields.get("query"));
 }
 
-fn vacuum<'n, 't>(walk: &mut Walk<'n, 't>, fields: &'n Node<'t>) {
+fn vacuum<'n>(walk: &mut Walk<'n>, fields: Node<'n>) {
     let full = fields.get("is_vacuumcmd").flag() && names::switched_on(fields.get("options"), "full");
     let note = if full { "rewrites the table and locks others out" } else { "" };
     walk.note(Write, names::subject(fields), note);
 }
 
 /// `GRANT` and `REVOKE`, of rights or of membership.
-fn grant(walk: &mut Walk<'_, '_>, grantees: String, fields: &Node<'_>) {
+fn grant(walk: &mut Walk<'_>, grantees: String, fields: Node<'_>) {
     let way = if fields.get("is_grant").flag() { "to" } else { "from" };
     walk.note(Grant, names::subject(fields), format!("{way} `{grantees}`"));
 }
@@ -252,4 +257,51 @@ fn grant(walk: &mut Walk<'_, '_>, grantees: String, fields: &Node<'_>) {
 /// An effect that cannot be made good.
 pub(super) fn lost(verb: Verb, target: impl Into<String>, note: impl Into<String>) -> Effect {
     Effect::new(verb, target, Evidence::Sql).because(note).irreversible()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::check;
+
+    #[test]
+    fn ordinary_changes_are_writes() {
+        check(&[
+            ("create schema s create table t (a int)", "write s, write t"),
+            ("create sequence s", "write s"),
+            ("create database d", "write d"),
+            ("create domain d as int check (value > 0)", "write d"),
+            ("create type s as enum ('a')", "write s"),
+            ("comment on table t is 'drop table t'", "write t"),
+            ("analyze t", "write t"),
+            ("vacuum (full) t", "write t"),
+            ("vacuum", "write (database)"),
+            ("reindex table t", "write t"),
+            ("refresh materialized view v", "write v"),
+            ("lock table t", "write t"),
+            ("notify n", "write n"),
+            ("select * from t for update", "write t, read t"),
+            ("discard all", "write (database)"),
+            ("set constraints all deferred", "write (database)"),
+            ("prepare transaction 'x'", "write x"),
+            ("rollback prepared 'x'", "destroy x"),
+        ]);
+    }
+
+    #[test]
+    fn rights_are_grants() {
+        check(&[
+            ("grant select on s.t to a, public", "grant s.t"),
+            ("revoke all on all tables in schema s from a", "grant s"),
+            ("grant a to b", "grant a"),
+            ("alter default privileges in schema s grant select on tables to a", "grant (database)"),
+            ("create role a superuser", "grant a"),
+            ("alter role a createdb", "grant a"),
+            ("reassign owned by a to b", "grant a"),
+            ("alter schema s owner to a", "grant s"),
+            ("create policy p on t using (true)", "grant t"),
+            ("security label on table t is 'x'", "grant t"),
+            ("create user mapping for a server s", "grant s"),
+            ("create server s foreign data wrapper w", "escape s"),
+        ]);
+    }
 }

@@ -33,6 +33,8 @@ pub(super) struct Memory {
     pub(super) temporary: BTreeSet<String>,
     /// The prepared statements, each judged when it was prepared.
     pub(super) prepared: BTreeSet<String>,
+    /// The types made here whose input runs no code of the user's.
+    pub(super) types: BTreeSet<String>,
     /// Whether a transaction block is open.
     pub(super) in_transaction: bool,
 }
@@ -49,9 +51,9 @@ pub(super) enum Runs {
 }
 
 /// A walk over one statement.
-pub(super) struct Walk<'n, 't> {
+pub(super) struct Walk<'n> {
     /// The statement.
-    pub(super) root: &'n Node<'t>,
+    pub(super) root: Node<'n>,
     pub(super) memory: &'n mut Memory,
     pub(super) effects: Vec<Effect>,
     /// How many times it wants data from the client, as `COPY … FROM STDIN` does.
@@ -59,9 +61,9 @@ pub(super) struct Walk<'n, 't> {
     runs: Runs,
 }
 
-impl<'n, 't> Walk<'n, 't> {
+impl<'n> Walk<'n> {
     /// A walk over the statement `root`, not begun.
-    pub(super) fn new(root: &'n Node<'t>, memory: &'n mut Memory) -> Walk<'n, 't> {
+    pub(super) fn new(root: Node<'n>, memory: &'n mut Memory) -> Walk<'n> {
         Walk { root, memory, effects: Vec::new(), copies_in: 0, runs: Runs::All }
     }
 
@@ -89,7 +91,7 @@ impl<'n, 't> Walk<'n, 't> {
     }
 
     /// Walks `node`.
-    pub(super) fn node(&mut self, node: &'n Node<'t>) {
+    pub(super) fn node(&mut self, node: Node<'n>) {
         for (name, child) in node.children() {
             match name {
                 _ if is_kind(name) => self.kind(name, child),
@@ -101,24 +103,21 @@ impl<'n, 't> Walk<'n, 't> {
     }
 
     /// Walks `node`, of which only so much runs.
-    pub(super) fn node_running(&mut self, node: &'n Node<'t>, runs: Runs) {
+    pub(super) fn node_running(&mut self, node: Node<'n>, runs: Runs) {
         let before = std::mem::replace(&mut self.runs, runs);
         self.node(node);
         self.runs = before;
     }
 
     /// Judges a node of a kind and walks on below it.
-    fn kind(&mut self, kind: &str, fields: &'n Node<'t>) {
+    fn kind(&mut self, kind: &str, fields: Node<'n>) {
         if kind.ends_with("Stmt") {
             return statements::judge(self, kind, fields);
         }
         match kind {
             "FuncCall" => self.function(fields),
             "RangeVar" => self.table(fields),
-            "TypeCast" if self.runs == Runs::All && !functions::is_known_type(fields.get("typeName")) => {
-                let name = names::type_name(fields.get("typeName"));
-                self.note(Verb::Unknown, &name, format!("what reading a text as `{name}` does cannot be seen"));
-            }
+            "TypeCast" => self.cast(fields.get("typeName")),
             "A_Expr" => self.operator(fields.get("name")),
             "SubLink" => self.operator(fields.get("operName")),
             _ => {}
@@ -126,7 +125,14 @@ impl<'n, 't> Walk<'n, 't> {
         self.node(fields);
     }
 
-    fn operator(&mut self, name: &'n Node<'t>) {
+    fn cast(&mut self, kind: Node<'n>) {
+        let name = names::type_name(kind);
+        if self.runs == Runs::All && !functions::is_known_type(kind) && !self.memory.types.contains(&name) {
+            self.note(Verb::Unknown, &name, format!("what reading a text as `{name}` does cannot be seen"));
+        }
+    }
+
+    fn operator(&mut self, name: Node<'n>) {
         if self.runs == Runs::All && functions::is_foreign_operator(name) {
             let name = names::name(name);
             self.note(Verb::Unknown, &name, format!("what the operator `{name}` does cannot be seen"));
@@ -134,7 +140,7 @@ impl<'n, 't> Walk<'n, 't> {
     }
 
     /// A table that is read.
-    pub(super) fn table(&mut self, fields: &'n Node<'t>) {
+    pub(super) fn table(&mut self, fields: Node<'n>) {
         let name = names::relation(fields);
         let bare = fields.get("relname").text();
         if SECRET_TABLES.contains(&bare) {
@@ -151,11 +157,12 @@ impl<'n, 't> Walk<'n, 't> {
         found
     }
 
-    fn function(&mut self, fields: &'n Node<'t>) {
+    fn function(&mut self, fields: Node<'n>) {
         let name = names::name(fields.get("funcname"));
-        let arguments = fields.get("args").items();
-        let first = arguments.first().and_then(Node::constant);
-        let target = first.map_or_else(|| name.clone(), |argument| argument.into_owned());
+        let mut arguments = fields.get("args").items();
+        let first = arguments.next().and_then(Node::constant);
+        let second = arguments.next().and_then(Node::constant);
+        let target = first.as_deref().unwrap_or(&name);
         match functions::call(fields.get("funcname")) {
             Call::Does(Verb::Read, _) => {}
             Call::Does(Verb::Unknown, _) => {
@@ -165,7 +172,7 @@ impl<'n, 't> Walk<'n, 't> {
                 self.add(Effect::new(verb, target, Evidence::Sql).because(format!("calls `{name}`")).irreversible());
             }
             Call::Does(verb, _) => self.note(verb, target, format!("calls `{name}`")),
-            Call::Sets => self.set_config(arguments),
+            Call::Sets => self.set_config(first.as_deref(), second.as_deref()),
             Call::Unlisted if self.runs == Runs::Nothing => {}
             Call::Unlisted => {
                 self.note(Verb::Unknown, &name, format!("what the function `{name}` does cannot be seen"));
@@ -173,12 +180,61 @@ impl<'n, 't> Walk<'n, 't> {
         }
     }
 
-    fn set_config(&mut self, arguments: &[Node<'_>]) {
-        let Some(name) = arguments.first().and_then(Node::constant) else {
+    fn set_config(&mut self, name: Option<&str>, value: Option<&str>) {
+        let Some(name) = name else {
             return self.note(Verb::Unknown, "set_config", "which setting changes cannot be seen");
         };
-        let (verb, note) = settings::in_session(&name, arguments.get(1).and_then(Node::constant).as_deref());
+        let (verb, note) = settings::in_session(name, value);
         self.memory.temporary.clear();
         self.note(verb, name, note);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::check;
+
+    #[test]
+    fn a_function_is_known_or_it_is_unknown() {
+        check(&[
+            ("select lower(a), pg_catalog.now(), count(*) over () from t", "read t"),
+            ("select public.uuid_generate_v4(), public.st_area(g) from t", "read t"),
+            ("select tidy_up()", "unknown tidy_up"),
+            ("select 1 from t where s.tidy_up() is null", "read t, unknown s.tidy_up"),
+            ("select public.lower(a) from t", "unknown public.lower, read t"),
+            ("select nextval('s'), pg_advisory_lock(1)", "write s, write 1"),
+            ("select pg_read_file('/etc/passwd')", "reveal /etc/passwd"),
+            ("select lo_unlink(oid) from t", "destroy! lo_unlink, read t"),
+            (
+                "select pg_terminate_backend(pid) from pg_stat_activity",
+                "destroy pg_terminate_backend, read pg_stat_activity",
+            ),
+            ("select * from dblink('host=x', 'drop table t') as d (a int)", "escape host=x"),
+            ("select query_to_xml('delete from t', true, true, '')", "unknown query_to_xml"),
+            ("select passwd from pg_shadow", "reveal pg_shadow"),
+        ]);
+    }
+
+    #[test]
+    fn types_and_operators_can_run_code() {
+        check(&[
+            ("select '1'::int, 'a'::public.citext, now()::timestamptz(3)", "read (database)"),
+            ("select 'x'::status", "unknown status"),
+            ("create type status as enum ('x'); select 'x'::status", "write status, read (database)"),
+            ("select a operator(pg_catalog.+) 1 from t", "read t"),
+            ("select a operator(s.+) 1 from t", "unknown s.+, read t"),
+        ]);
+    }
+
+    #[test]
+    fn a_definition_runs_nothing_yet() {
+        check(&[
+            ("create table t (a status default 'x'::status, b uuid default make_id(), check (ok(b)))", "write t"),
+            ("create view v as select tidy_up() from t", "write v"),
+            ("create index on t (normal(a)) where ok(b)", "write t"),
+            ("create trigger r after insert on t execute function log_it()", "write t"),
+            ("create view v as select * from pg_authid", "write v, reveal pg_authid"),
+            ("create materialized view v as select tidy_up()", "write v, unknown tidy_up"),
+        ]);
     }
 }

@@ -217,3 +217,92 @@ fn beside(from: &str, path: &str, folder: bool) -> String {
     let base = if folder { Some(from) } else { from.parent() };
     base.map_or_else(|| path.into(), |base| base.join(path).to_string_lossy().into_owned())
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::inspect::sql::psql::check;
+
+    #[test]
+    fn showing_is_a_read() {
+        check(&[
+            ("\\dt *.*\n\\l\n\\x auto\n\\timing\n\\pset pager off\n\\echo :nobody", ""),
+            ("\\restrict abc\nselect 1;\n\\unrestrict abc", "read (database)"),
+            ("select 1 \\g\nselect 2 \\gx", "read (database)"),
+            ("select 1 \\p \\g\n\\r", "read (database)"),
+            ("\\encoding UTF8", "write client_encoding"),
+        ]);
+    }
+
+    #[test]
+    fn what_starts_a_program_is_an_escape() {
+        check(&[
+            ("\\! rm -rf x", "escape rm -rf x"),
+            ("\\o |sh", "escape sh"),
+            ("select 1 \\g |sh -c 'x y'", "escape sh -c 'x y', read (database)"),
+            ("select 1 \\g (format=csv tuples_only) |sh", "escape sh, read (database)"),
+            ("\\w |cat", "escape cat"),
+            ("\\echo `rm x`", "escape rm x"),
+            ("\\unrestrict `rm x`", "escape rm x"),
+            ("\\copy a to PROGRAM 'gzip > x'", "escape gzip > x, read a"),
+            ("\\e x.sql", "escape x.sql"),
+            ("\\ef f", "escape f"),
+            ("\\setenv PAGER sh", "escape PAGER sh"),
+            ("\\set PROMPT1 '%`sh`'", "escape PROMPT1"),
+            ("\\set p |sh\n\\o :p", "escape sh"),
+        ]);
+    }
+
+    #[test]
+    fn files_are_written_or_read() {
+        check(&[
+            ("\\o out.txt\nselect 1;", "write out.txt, read (database)"),
+            ("select 1 \\g /etc/x", "write /etc/x, read (database)"),
+            ("\\copy a to 'out.csv' csv", "write out.csv, read a"),
+            ("\\copy a from 'in.csv' csv\ndrop table b;", "write a, destroy b"),
+            ("\\copy a from stdin\ndrop table b;\n\\.\n", "write a; rows: destroy b"),
+            ("\\copy (delete from a returning *) to pstdout", "destroy a"),
+            ("\\copy a to stdout; drop table b", "read a, destroy b"),
+            ("\\lo_unlink 5\n\\lo_import x\n\\password bob", "destroy 5, write x, grant bob"),
+        ]);
+    }
+
+    #[test]
+    fn scripts_are_followed() {
+        check(&[
+            ("\\i drop.sql", "destroy included"),
+            ("\\ir sub/more.sql", "destroy included"),
+            ("\\cd down\n\\include drop.sql", "destroy below"),
+            ("\\i 'nothing.sql'", "unknown nothing.sql"),
+            ("\\i loop.sql", "unknown loop.sql"),
+            ("\\i latin1.sql", "unknown script"),
+            ("\\i :nobody", "unknown \\i"),
+            ("\\i -", "unknown -"),
+        ]);
+    }
+
+    #[test]
+    fn what_cannot_be_followed_is_unknown() {
+        check(&[
+            ("select 'drop table a' \\gexec", "read (database), unknown \\gexec"),
+            ("\\nonsense x", "unknown \\nonsense"),
+            ("\\!ls", "unknown \\!ls"),
+            ("\\copy a", "unknown \\copy"),
+            ("\\o :nobody", "unknown \\o, write :nobody"),
+            ("select $1 \\bind 5 \\g", "unknown 5, read (database)"),
+            ("\\i 'open", "unknown \\i, unknown open"),
+            ("\\encoding SJIS", "unknown client_encoding"),
+        ]);
+    }
+
+    #[test]
+    fn a_new_connection_may_be_anywhere() {
+        check(&[
+            ("\\c other", "write other"),
+            ("\\connect -", "write -"),
+            ("\\c other bob prod.example", "escape other bob prod.example"),
+            ("\\c host=prod.example", "escape host=prod.example"),
+            ("\\c postgres://prod.example/x", "escape postgres://prod.example/x"),
+            ("prepare p as select 1;\n\\c\nexecute p;", "write p, unknown p"),
+        ]);
+    }
+}

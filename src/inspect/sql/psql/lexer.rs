@@ -319,3 +319,96 @@ fn continuation(rest: &str) -> usize {
 fn is_word_start(c: char) -> bool {
     c.is_ascii_alphabetic() || c == '_' || !c.is_ascii()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeMap;
+
+    /// What would be sent, cut where psql cuts; `\\` stands for a command.
+    fn split(text: &str) -> Vec<String> {
+        let known = [("t", "users"), ("two", "1; select 2"), ("open", "'"), ("again", "x :again")];
+        let known = known.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let variables = Variables::new(&BTreeMap::from(known));
+        let mut lexer = Lexer::default();
+        let mut sent = Vec::new();
+        for line in text.split('\n') {
+            lexer.newline();
+            let mut input = Input::new(line);
+            loop {
+                match lexer.scan(&mut input, Some(&variables)) {
+                    Stop::End => break,
+                    Stop::Semicolon => sent.push(lexer.take().buffer),
+                    Stop::Backslash => {
+                        input.take_all();
+                        sent.push("\\".to_owned());
+                    }
+                }
+            }
+        }
+        if !lexer.buffer.is_empty() {
+            sent.push(lexer.buffer);
+        }
+        sent
+    }
+
+    #[test]
+    fn a_semicolon_ends_a_statement_where_it_stands_alone() {
+        let cases: [(&str, &[&str]); 14] = [
+            ("select 1; select 2", &["select 1;", "select 2"]),
+            ("select ';', \";\", $$;$$, $a$;$$;$a$;x", &["select ';', \";\", $$;$$, $a$;$$;$a$;", "x"]),
+            ("select E'\\';' ; x", &["select E'\\';' ;", "x"]),
+            ("select '\\';'; x", &["select '\\';", "'; x"]),
+            ("select U&'\\';x", &["select U&'\\';", "x"]),
+            ("/* ; /* ; */ ; */ a; b", &["/* ; /* ; */ ; */ a;", "b"]),
+            ("-- ;\na; -- ;\nb", &["a;", "b"]),
+            ("a -- ;\n; b", &["a -- ;\n;", "b"]),
+            ("rule (a; b); c", &["rule (a; b);", "c"]),
+            ("a \\; b; c", &["a ; b;", "c"]),
+            ("a$1$;$1$; b", &["a$1$;", "$1$;", "b"]),
+            ("select $1; select $1$ x", &["select $1;", "select $1$ x"]),
+            ("select 'a\n;b'; c", &["select 'a\n;b';", "c"]),
+            ("select 1\\x\n; c", &["\\", "select 1\n;", "c"]),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(split(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_body_in_sql_is_one_statement() {
+        let body = "create or replace function f() begin atomic select case when a then 1 end; select 2; end;";
+        assert_eq!(split(&format!("{body} b")), [body, "b"]);
+        assert_eq!(split("begin; end; b"), ["begin;", "end;", "b"]);
+        assert_eq!(split("create table begin; b"), ["create table begin;", "b"]);
+    }
+
+    #[test]
+    fn variables_are_read_in_place_of_their_names() {
+        let cases: [(&str, &[&str]); 9] = [
+            ("drop table :t;", &["drop table users;"]),
+            ("select :two;", &["select 1;", "select 2;"]),
+            ("select :'two', :\"t\", :{?t};", &["select '1; select 2', \"users\", TRUE;"]),
+            ("select ':t', \":t\", $$:t$$, a::t, b:=t;", &["select ':t', \":t\", $$:t$$, a::t, b:=t;"]),
+            ("select a[1:2], \\:t;", &["select a[1:2], :t;"]),
+            ("select :open;';", &["select ';';"]),
+            ("select :again;", &["select x :again;"]),
+            ("select :unknown;", &["select :unknown;"]),
+            ("select : t, :'t;", &["select : t, :'t;"]),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(split(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_unknown_or_open_is_noticed() {
+        let mut lexer = Lexer::default();
+        lexer.scan(&mut Input::new("select :a, '"), Some(&Variables::default()));
+        assert_eq!((lexer.unknown.as_slice(), lexer.is_clean()), (&["a".to_owned()][..], false));
+        lexer.scan(&mut Input::new("' ("), None);
+        assert!(!lexer.is_clean());
+        lexer.scan(&mut Input::new(")"), None);
+        assert!(lexer.is_clean());
+    }
+}

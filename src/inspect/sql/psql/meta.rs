@@ -166,3 +166,25 @@ pub(super) fn find(name: &str) -> Option<Command> {
     }
     COMMANDS.iter().find(|command| command.names.contains(&name)).copied()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_command_is_listed_twice() {
+        let mut names = COMMANDS.iter().flat_map(|command| command.names).collect::<Vec<_>>();
+        names.sort();
+        let count = names.len();
+        names.dedup();
+        assert_eq!(names.len(), count);
+    }
+
+    #[test]
+    fn a_name_must_be_whole() {
+        assert!(find("dt+").is_some_and(|command| command.does == Does::Shows));
+        assert!(find("!ls").is_none());
+        assert!(find("gexe").is_none());
+        assert!(find("").is_none());
+    }
+}

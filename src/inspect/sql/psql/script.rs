@@ -67,3 +67,26 @@ impl<'t> Script<'t> {
         self.rest = text;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_and_rows_are_taken_one_after_another() {
+        let mut script = Script::new("\u{feff}a\n1\n2\n\\.\nb\r\n", None);
+        assert_eq!(script.next_line(), Some("a"));
+        assert_eq!(script.take_rows(), "1\n2\n\\.\n");
+        assert_eq!((script.next_line(), script.line), (Some("b\r"), 5));
+        assert_eq!(script.next_line(), None);
+        assert_eq!(Script::new("1\n\\. \n2", None).take_rows(), "1\n\\. \n2");
+    }
+
+    #[test]
+    fn looking_ahead_cuts_between_lines() {
+        let script = Script::new("abc\ndef\n", None);
+        assert_eq!(script.ahead(100), ("abc\ndef\n", true));
+        assert_eq!(script.ahead(6), ("abc", false));
+        assert_eq!(script.ahead(2), ("", false));
+    }
+}
