@@ -68,6 +68,9 @@ pub struct Setting<'a> {
     pub required: &'a Required,
     /// The folder of the links, so that what the tool starts finds the shims first.
     pub links: Option<PathBuf>,
+    /// Nothing of sprag's follows but its end. The tool alone then holds standard input and output, and a signal that
+    /// comes when the tool has ended comes too late, as it would for the tool.
+    pub last: bool,
 }
 
 /// Where the child reports that it could not become the tool: a code and an error number.
@@ -98,6 +101,8 @@ pub fn start(permit: Permit, setting: &Setting<'_>) -> Result<Outcome, RunError>
     };
     tracing::debug!("walls built");
     let signals = sys::block_signals();
+    // Before the tool, so that no signal to the group finds the one and not the other.
+    let canary = sys::Canary::start().ok();
     let parent = sys::own_pid();
     let forked = sys::fork();
     match forked {
@@ -119,18 +124,29 @@ pub fn start(permit: Permit, setting: &Setting<'_>) -> Result<Outcome, RunError>
             // What only the tool shall hold is closed here, so that a pipe ends when the tool does.
             drop(prepared);
             drop((order.stdin, order.stdout, order.stderr, order.keep));
-            let canary = (end == libc::SIGINT).then(sys::Canary::start).and_then(Result::ok);
             let failed = read_report(reader, &program.path);
-            let outcome = supervise::wait(child, canary.as_ref());
-            drop(canary);
+            if setting.last {
+                let_go();
+            }
+            let outcome = supervise::wait(child, canary);
             drop(room);
-            signals.restore();
+            if !setting.last {
+                signals.restore();
+            }
             match failed {
                 Some(error) => Err(error),
                 None => Ok(outcome),
             }
         }
     }
+}
+
+/// Leaves standard input and output to the tool alone: a pipe ends when the tool closes it, not when sprag ends.
+fn let_go() {
+    // Without it a pipe ends a little later; nothing else is lost.
+    let Ok(null) = std::fs::File::options().read(true).write(true).open("/dev/null") else { return };
+    let _ = nix::unistd::dup2_stdin(&null);
+    let _ = nix::unistd::dup2_stdout(&null);
 }
 
 fn build_walls(order: &Order, program: &Program, room: &Room, setting: &Setting<'_>) -> Result<confine::Walls, RunError> {

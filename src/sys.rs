@@ -277,45 +277,62 @@ pub fn leave(code: i32) -> ! {
 ///
 /// `kill -INT %1` reaches the group, so the tool has it already; forwarding it too makes terraform see two interrupts and
 /// drop its work (measured, 30 of 30). Nothing in a signal itself tells a group's from one's own.
-pub struct Canary(Pid);
+///
+/// What hangs in a canary hangs there for good and would hide the next signal of its number; so each is used once.
+pub struct Canary {
+    pid: Pid,
+    /// The signals that canaries before this one had, and that have not been asked for yet, one bit each.
+    seen: u64,
+}
 
 impl Canary {
     /// Starts one; every signal must be blocked.
     pub fn start() -> io::Result<Canary> {
         match fork()? {
-            Fork::Parent(pid) => Ok(Canary(pid)),
+            Fork::Parent(pid) => Ok(Canary { pid, seen: 0 }),
             Fork::Child => {
                 on_parent_death(libc::SIGKILL);
+                // SAFETY: close_range takes no pointer. It holds no end of anybody's pipe; and pause takes nothing, every
+                // signal is blocked, so only KILL ends it.
+                unsafe { libc::syscall(libc::SYS_close_range, 0, libc::c_uint::MAX, 0) };
                 loop {
-                    // SAFETY: pause takes nothing; every signal is blocked, so only KILL ends it.
                     unsafe { libc::pause() };
                 }
             }
         }
     }
 
-    /// Whether the canary has `signal` too. Waits a millisecond first: the kernel delivers to a group one by one.
-    pub fn has(&self, signal: i32) -> bool {
+    /// Whether `signal` was sent to the whole group; asked once for each that arrives. Waits a millisecond first: the
+    /// kernel delivers to a group one by one.
+    pub fn has(&mut self, signal: i32) -> bool {
         std::thread::sleep(std::time::Duration::from_millis(1));
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.0)).unwrap_or_default();
-        let pending = |name: &str| {
+        if self.pending() != 0
+            && let Ok(next) = Canary::start()
+        {
+            let used = std::mem::replace(self, next);
+            self.seen = used.seen | used.pending();
+        }
+        let bit = 1u64.checked_shl(u32::try_from(signal - 1).unwrap_or(0)).unwrap_or(0);
+        let had = self.seen & bit != 0;
+        self.seen &= !bit;
+        had
+    }
+
+    /// The signals that hang in it, one bit each.
+    fn pending(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid)).unwrap_or_default();
+        let set = |name: &str| {
             let line = status.lines().find_map(|l| l.strip_prefix(name));
             line.and_then(|hex| u64::from_str_radix(hex.trim(), 16).ok()).unwrap_or(0)
         };
-        let bit = 1u64.checked_shl(u32::try_from(signal - 1).unwrap_or(0)).unwrap_or(0);
-        (pending("SigPnd:") | pending("ShdPnd:")) & bit != 0
-    }
-
-    /// The canary's process id.
-    pub fn pid(&self) -> Pid {
-        self.0
+        set("SigPnd:") | set("ShdPnd:")
     }
 }
 
 impl Drop for Canary {
     fn drop(&mut self) {
-        kill(self.0, libc::SIGKILL);
-        reap(self.0);
+        kill(self.pid, libc::SIGKILL);
+        reap(self.pid);
     }
 }
 

@@ -129,7 +129,7 @@ fn ask_shell(user: &User, script: &str) -> Result<String, String> {
         keep: vec![],
         discharged: vec![],
     };
-    let setting = run::Setting { home: &user.home, required: &Required::default(), links: None };
+    let setting = run::Setting { home: &user.home, required: &Required::default(), links: None, last: false };
     match run::start(Permit::aid(Aid::Doctor, order), &setting).map_err(|e| fail(&e))? {
         Outcome::Exited(0) => {}
         Outcome::Exited(code) => return Err(format!("it left with {code}")),

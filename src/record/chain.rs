@@ -92,11 +92,19 @@ impl<'a> Chain<'a> {
             self.file.set_len(self.length)?;
             return Err(e);
         }
-        (self.seq, self.last, self.length) = (seq, hash, self.length + line.len() as u64);
-        let head = Head { seq: self.seq, hash: self.last.clone(), length: self.length }.to_string();
+        let length = self.length + line.len() as u64;
+        if let Err(e) = self.move_head(&Head { seq, hash: hash.clone(), length }) {
+            self.file.set_len(self.length)?;
+            return Err(e);
+        }
+        (self.seq, self.last, self.length) = (seq, hash, length);
+        Ok(())
+    }
+
+    /// Writes the head in place. It is as long as the one before, so a full disk cannot tear it.
+    fn move_head(&mut self, head: &Head) -> io::Result<()> {
         self.head.seek(SeekFrom::Start(0))?;
-        self.head.write_all(head.as_bytes())?;
-        self.head.set_len(head.len() as u64)
+        self.head.write_all(head.to_string().as_bytes())
     }
 }
 
@@ -116,7 +124,7 @@ impl Head {
 
 impl fmt::Display for Head {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{} {} {}", self.seq, self.hash, self.length)
+        writeln!(f, "{:020} {} {:020}", self.seq, self.hash, self.length)
     }
 }
 
@@ -168,7 +176,9 @@ pub fn verify(file: &Path, head: &Path) -> io::Result<Result<usize, Broken>> {
         last = line.hash.to_owned();
         text.clear();
     }
-    match Head::parse(&fs::read_to_string(head).unwrap_or_default()) {
+    let head = fs::read_to_string(head).unwrap_or_default();
+    match Head::parse(&head) {
+        None if count == 0 && head.is_empty() => Ok(Ok(0)),
         Some(head) if head.seq == count as u64 && head.hash == last => Ok(Ok(count)),
         // A writer that died between the line and the head leaves the head one behind; the chain itself is whole.
         Some(head) if head.seq + 1 == count as u64 => Ok(Ok(count)),

@@ -94,8 +94,19 @@ fn is_ours(path: &Path, own: Option<(u64, u64)>) -> bool {
 /// # Errors
 /// When there is none, or it cannot be used.
 pub(super) fn find(name: &str, path: &OsStr, cwd: &Path) -> Result<Program, NotRunnable> {
-    let place = places(name, path, cwd).find(|c| !c.is_ours).ok_or_else(|| NotRunnable::Missing(name.to_owned()))?;
-    open(place.path, path, cwd)
+    match places(name, path, cwd).find(|c| !c.is_ours) {
+        Some(place) => open(place.path, path, cwd),
+        None => Err(absent(name, path)),
+    }
+}
+
+/// As a shell tells them apart: a file that is there and may not be run is not a file that is not there.
+fn absent(name: &str, path: &OsStr) -> NotRunnable {
+    let mut files = std::env::split_paths(path).map(|folder| folder.join(name));
+    match files.find(|f| fs::symlink_metadata(f).is_ok_and(|m| m.is_file())) {
+        Some(file) => NotRunnable::Refused(file, io::Error::from_raw_os_error(libc::EACCES)),
+        None => NotRunnable::Missing(name.to_owned()),
+    }
 }
 
 fn open(path: PathBuf, search: &OsStr, cwd: &Path) -> Result<Program, NotRunnable> {

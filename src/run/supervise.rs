@@ -6,17 +6,17 @@
 use super::Outcome;
 use crate::sys::{self, Canary, Change, Pid};
 
-/// Waits for `child`, with every signal blocked. `canary` tells a group's signals from our own, for tools that a second
-/// interrupt harms.
-pub(super) fn wait(child: Pid, canary: Option<&Canary>) -> Outcome {
+/// Waits for `child`, with every signal blocked. `canary` tells a group's signals, which the tool has already, from our
+/// own.
+pub(super) fn wait(child: Pid, mut canary: Option<Canary>) -> Outcome {
     loop {
         // Children may have changed before the signal was waited for, and signals of one number merge.
         match sys::child_change(child) {
             Change::Exited(code) => return Outcome::Exited(code),
             Change::Killed(signal) => return Outcome::Killed(signal),
             Change::Stopped(signal) => {
+                // What wakes us comes as any other signal; a CONT of our own making could undo the next stop.
                 sys::stop_self(signal);
-                sys::kill(child, libc::SIGCONT);
                 continue;
             }
             Change::None => {}
@@ -25,13 +25,10 @@ pub(super) fn wait(child: Pid, canary: Option<&Canary>) -> Outcome {
         if arrival.signal == libc::SIGCHLD {
             continue;
         }
-        // A terminal's or the kernel's signal reaches the whole group, the tool included.
-        if arrival.from_kernel && arrival.signal != libc::SIGCONT {
-            continue;
-        }
-        let own = arrival.sender == child || canary.is_some_and(|c| c.pid() == arrival.sender);
-        let grouped = arrival.signal != libc::SIGCONT && canary.is_some_and(|c| c.has(arrival.signal));
-        if !own && !grouped {
+        // Asked for every signal, since the canary forgets what it was asked for. A terminal's or the kernel's signal
+        // reaches the whole group too.
+        let grouped = canary.as_mut().is_some_and(|c| c.has(arrival.signal)) || arrival.from_kernel;
+        if !grouped && arrival.sender != child {
             sys::kill(child, arrival.signal);
         }
     }

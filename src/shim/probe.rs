@@ -96,7 +96,8 @@ impl Live<'_> {
             keep: vec![Arc::clone(plan)],
             discharged: vec![],
         };
-        let setting = run::Setting { home: &self.user.home, required: self.required, links: super::links(self.call) };
+        let links = super::links(self.call);
+        let setting = run::Setting { home: &self.user.home, required: self.required, links, last: false };
         match run::start(Permit::aid(aid, order), &setting) {
             Ok(Outcome::Exited(0)) => Ok(()),
             Ok(Outcome::Exited(code)) => Err(ProbeError::Refused(code)),
