@@ -292,10 +292,10 @@ impl Canary {
             Fork::Parent(pid) => Ok(Canary { pid, seen: 0 }),
             Fork::Child => {
                 on_parent_death(libc::SIGKILL);
-                // SAFETY: close_range takes no pointer. It holds no end of anybody's pipe; and pause takes nothing, every
-                // signal is blocked, so only KILL ends it.
+                // SAFETY: close_range takes no pointer; nothing here uses a descriptor again. It holds no end of anybody's pipe.
                 unsafe { libc::syscall(libc::SYS_close_range, 0, libc::c_uint::MAX, 0) };
                 loop {
+                    // SAFETY: pause takes nothing; every signal is blocked, so only KILL ends it.
                     unsafe { libc::pause() };
                 }
             }

@@ -65,7 +65,9 @@ pub struct Candidate {
 
 /// Every place where PATH has `name`, in order; looked up one by one.
 fn places(name: &str, path: &OsStr, cwd: &Path) -> impl Iterator<Item = Candidate> {
-    let found = which::which_in_all(name, Some(path.to_owned()), cwd.to_owned()).into_iter().flatten();
+    // An empty PATH would mean the current folder, where anybody's file may lie.
+    let search = (!path.is_empty()).then(|| which::which_in_all(name, Some(path.to_owned()), cwd.to_owned()));
+    let found = search.into_iter().flatten().flatten();
     let own = identity(Path::new("/proc/self/exe"));
     found.map(move |path| Candidate { is_ours: is_ours(&path, own), path })
 }
