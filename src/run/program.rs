@@ -104,7 +104,7 @@ pub(super) fn find(name: &str, path: &OsStr, cwd: &Path) -> Result<Program, NotR
 
 /// As a shell tells them apart: a file that is there and may not be run is not a file that is not there.
 fn absent(name: &str, path: &OsStr) -> NotRunnable {
-    let mut files = std::env::split_paths(path).map(|folder| folder.join(name));
+    let mut files = std::env::split_paths(path).filter(|folder| folder.is_absolute()).map(|folder| folder.join(name));
     match files.find(|f| fs::symlink_metadata(f).is_ok_and(|m| m.is_file())) {
         Some(file) => NotRunnable::Refused(file, io::Error::from_raw_os_error(libc::EACCES)),
         None => NotRunnable::Missing(name.to_owned()),
