@@ -143,8 +143,11 @@ fn conclude(call: &Call, user: &User, policy: &Policy, reading: &Reading<'_>, mu
         evidence: std::mem::take(&mut findings.evidence),
         policy: hex(&Sha256::digest(serde_json::to_vec(policy).unwrap_or_default())),
     };
-    let notes =
-        if reading.strips_something() { vec![format!("ran without `{}`", reading.stripped().join("`, `"))] } else { vec![] };
+    let notes = if reading.strips_something() && !reading.mild {
+        vec![format!("ran without `{}`", reading.stripped().join("`, `"))]
+    } else {
+        vec![]
+    };
     let typed: Vec<String> = reading.words.iter().map(|w| w.text.clone()).collect();
     let mut words = vec![call.name.clone()];
     words.extend(redact_words(&typed, &reading.secret_words()));
