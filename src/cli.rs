@@ -3,6 +3,7 @@
 mod approve;
 mod check;
 mod doctor;
+mod inspect;
 mod install;
 mod log;
 mod policy;
@@ -31,6 +32,9 @@ enum Command {
     /// Judge a command and run nothing (0 allow, 75 ask, 77 deny)
     #[command(after_long_help = "Example: sprag check -- terraform destroy -auto-approve")]
     Check(check::Arguments),
+    /// Judge a plan or SQL by itself (0 allow, 75 ask, 77 deny)
+    #[command(after_long_help = "Example: terraform show -json plan.bin | sprag inspect plan -")]
+    Inspect(inspect::Arguments),
     /// Link tools to sprag and print the line for PATH
     Install(install::Arguments),
     /// Remove the links
@@ -73,6 +77,7 @@ pub fn main() -> Outcome {
     };
     finish(match arguments.command {
         Command::Check(a) => check::main(&a),
+        Command::Inspect(a) => inspect::main(&a),
         Command::Install(a) => install::install(&a),
         Command::Uninstall(a) => install::uninstall(&a),
         Command::Doctor(f) => doctor::main(f),

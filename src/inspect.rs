@@ -5,7 +5,7 @@
 
 mod aws;
 pub mod sql;
-mod terraform;
+pub mod terraform;
 
 use crate::call::{Call, Stdin};
 use crate::effect::{Effect, Verb};

@@ -193,3 +193,33 @@ fn the_policy_is_shown_with_its_places_and_checked_with_its_examples() {
     assert_eq!(wrong.code, 78, "{wrong:?}");
     assert!(wrong.stderr.contains("p.toml:7:10: rule `r` does not match this call"), "{wrong:?}");
 }
+
+#[test]
+fn a_plan_and_sql_are_judged_by_themselves() {
+    let place = Place::new();
+    let plan = r#"{"format_version":"1.2","resource_changes":[{"address":"aws_vpc.a","change":{"actions":["delete"]}}]}"#;
+    place.write("work/plan.json", plan);
+    place.write("work/ok.sql", "create table t (id int);\ninsert into t values (1);\n");
+    place.write("work/strict.toml", "version = 1\n[default]\nwrite = \"deny\"\n");
+    for (words, code, verb) in [
+        ("plan plan.json", 75, "destroy"),
+        ("plan - <plan.json", 75, "destroy"),
+        ("plan ok.sql", 75, "unknown"),
+        ("sql --dialect postgres ok.sql", 0, "write"),
+        ("sql ok.sql --policy strict.toml", 77, "write"),
+        ("sql - <<<'delete from t where id = id'", 75, "destroy"),
+        ("sql - <<<'delete from t where id = 1'", 0, "write"),
+        ("sql - <<<'select 1'", 0, "read"),
+        ("sql - </dev/null", 0, "read"),
+        ("sql - <<<'selec 1'", 75, "unknown"),
+    ] {
+        let ran = place.run(&format!("\"$SPRAG\" inspect {words}"));
+        assert_eq!(ran.code, code, "{words}: {ran:?}");
+        let line: Value = serde_json::from_str(ran.stdout.trim()).unwrap();
+        assert_eq!((line["v"].clone(), line["verb"].clone()), (json!(1), json!(verb)), "{words}: {line}");
+        assert!(line["effects"].is_array(), "{words}: {line}");
+    }
+    let words = place.run("\"$SPRAG\" inspect --text plan plan.json");
+    assert!(words.stdout.starts_with("ask: `terraform` would destroy `aws_vpc.a`"), "{words:?}");
+    assert_eq!(place.run("\"$SPRAG\" inspect sql --dialect klingon -").code, 64);
+}

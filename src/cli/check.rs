@@ -53,7 +53,7 @@ struct Checked {
 }
 
 /// The exit code of a decision.
-fn code(decision: Decision) -> i32 {
+pub(super) fn code(decision: Decision) -> i32 {
     match decision {
         Decision::Allow => 0,
         Decision::Ask => 75,

@@ -106,7 +106,7 @@ fn digest(mut json: Value) -> String {
 }
 
 /// What a plan would do, resource by resource.
-pub(super) fn effects(plan: &Value, folder: &str) -> Vec<Effect> {
+pub fn effects(plan: &Value, folder: &str) -> Vec<Effect> {
     let unknown = |note: &str| vec![Effect::new(Verb::Unknown, folder, Evidence::Plan).because(note)];
     if !plan.get("format_version").and_then(Value::as_str).is_some_and(|v| v.starts_with(FORMAT)) {
         return unknown("the plan has a format that is not known; a newer sprag may know it");

@@ -1,0 +1,111 @@
+//! `sprag inspect`: the judgement of a plan or of SQL by itself, for CI; nothing is run.
+
+use super::{CONFIG, check, fail};
+use crate::call::User;
+use crate::effect::{Effect, Evidence, Verb};
+use crate::inspect::sql::psql::judge_script;
+use crate::inspect::terraform;
+use crate::policy::schema::{self, Layer};
+use crate::policy::{Context, Policy, PolicyError, decide, layers, load};
+use crate::say::{self, Refused};
+use crate::shim::judge_example;
+use crate::verdict::Decision;
+use std::collections::BTreeMap;
+use std::io::{self, Read};
+use std::path::PathBuf;
+
+/// What is inspected.
+#[derive(clap::Args)]
+pub(super) struct Arguments {
+    #[command(subcommand)]
+    what: What,
+    /// A policy that holds besides, and can only make it stricter
+    #[arg(long, value_name = "FILE", global = true)]
+    policy: Option<PathBuf>,
+    /// Answer in words instead of JSON
+    #[arg(long, global = true)]
+    text: bool,
+}
+
+#[derive(clap::Subcommand)]
+enum What {
+    /// A plan, as `terraform show -json` prints it
+    Plan {
+        /// The file; `-` for standard input
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+    },
+    /// SQL, as its client would read it
+    Sql {
+        /// Whose SQL it is
+        #[arg(long, value_name = "DIALECT", default_value = "postgres", value_parser = ["postgres"])]
+        dialect: String,
+        /// The file; `-` for standard input
+        #[arg(value_name = "FILE", default_value = "-")]
+        file: PathBuf,
+    },
+}
+
+pub(super) fn main(arguments: &Arguments) -> io::Result<i32> {
+    let (tool, effects) = match &arguments.what {
+        What::Plan { file } => ("terraform", plan_effects(&read(file)?)),
+        What::Sql { dialect: _, file } => ("psql", sql_effects(&read(file)?)),
+    };
+    let policy = match policy(arguments) {
+        Ok(policy) => policy,
+        Err(e) => return fail(&e, CONFIG),
+    };
+    let context = Context { tool: tool.to_owned(), facts: BTreeMap::new() };
+    let verdict = decide(&policy, &effects, &context);
+    if !arguments.text {
+        say::out(&say::verdict_json(None, Some(tool), &verdict, &[]))?;
+    } else if verdict.decision() == Decision::Allow {
+        say::out(&format!("allow: {}", say::headline(tool, &verdict)))?;
+    } else {
+        let text = say::refusal(&Refused { command: tool, verdict: &verdict, request: None, why: None });
+        say::out(&text.replacen("sprag: refused", verdict.decision().word(), 1))?;
+    }
+    Ok(check::code(verdict.decision()))
+}
+
+fn read(file: &PathBuf) -> io::Result<Vec<u8>> {
+    if file.as_os_str() == "-" {
+        let mut bytes = Vec::new();
+        io::stdin().lock().read_to_end(&mut bytes)?;
+        return Ok(bytes);
+    }
+    std::fs::read(file).map_err(|e| io::Error::new(e.kind(), format!("{}: {e}", file.display())))
+}
+
+fn plan_effects(text: &[u8]) -> Vec<Effect> {
+    match serde_json::from_slice(text) {
+        Ok(json) => terraform::effects(&json, "plan"),
+        Err(e) => vec![Effect::new(Verb::Unknown, "plan", Evidence::Plan).because(format!("it is no plan in JSON: {e}"))],
+    }
+}
+
+/// A script by itself: what it includes is not looked for.
+fn sql_effects(text: &[u8]) -> Vec<Effect> {
+    let judged = judge_script(text, &BTreeMap::new(), &mut |_, _| None);
+    let effects: Vec<Effect> = judged.effects.into_iter().chain(judged.copy_data).collect();
+    if effects.is_empty() { vec![Effect::new(Verb::Read, "sql", Evidence::Sql)] } else { effects }
+}
+
+/// The policy that holds here, and the one that was named.
+fn policy(arguments: &Arguments) -> Result<Policy, PolicyError> {
+    let user = User::current();
+    let folders: Vec<PathBuf> = std::env::current_dir().into_iter().collect();
+    let mut policy = load(&layers::Whose { home: &user.home, uid: user.uid, folders: &folders }, Some(""), &judge_example)?;
+    if let Some(file) = &arguments.policy {
+        policy.floors.push(named(file)?);
+    }
+    Ok(policy)
+}
+
+fn named(file: &PathBuf) -> Result<Layer, PolicyError> {
+    let shown = file.display().to_string();
+    let text = std::fs::read_to_string(file).map_err(|e| PolicyError(format!("{shown}:1:1: cannot be read: {e}")))?;
+    let layer = schema::parse(&text, &shown).map_err(PolicyError)?;
+    layers::check_examples(&layer, &text, None, &judge_example)?;
+    Ok(layer)
+}
