@@ -87,7 +87,7 @@ fn obey(what: &str, argument: &str) -> Answer {
         "abstract" => done(SocketAddr::from_abstract_name(argument).and_then(|a| UnixStream::connect_addr(&a))),
         "status" => Ok(status()),
         "descriptors" => Ok(descriptors()),
-        "mode" => Ok(std::fs::metadata(&argument).map_or_else(|e| e.to_string(), |m| format!("{:o}", m.mode() & 0o777))),
+        "mode" => Ok(std::fs::metadata(argument).map_or_else(|e| e.to_string(), |m| format!("{:o}", m.mode() & 0o777))),
         "env" => Ok(std::env::var(argument).map_or_else(|_| "absent".to_owned(), |v| format!("={v}"))),
         "words" => Ok(std::env::args_os().map(|w| w.as_bytes().escape_ascii().to_string()).collect::<Vec<_>>().join(" ")),
         "longest-word" => Ok(std::env::args_os().map(|w| w.len()).max().unwrap_or(0).to_string()),

@@ -179,11 +179,9 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
+    /// The command line for a person.
     fn command(&self) -> String {
-        std::iter::once(self.call.name.as_str())
-            .chain(self.words.iter().skip(1).map(String::as_str))
-            .collect::<Vec<_>>()
-            .join(" ")
+        shell_words::join(self.words)
     }
 
     fn told<'b>(&'b self, judged: &'b Judged) -> Told<'b> {

@@ -45,13 +45,9 @@ fn a_batch_answers_every_line_in_order() {
     assert!(answers[2]["obligations"].as_array().unwrap().contains(&json!("screen:stdin")), "{}", answers[2]);
     assert_eq!((get(3, "verb"), get(3, "argv")), (json!("destroy"), json!(["terraform", "destroy"])));
     assert_eq!(answers[3]["effects"][0]["evidence"], "env");
-    for n in 4..8 {
-        assert_eq!(
-            (get(n, "tool"), get(n, "verb"), get(n, "decision")),
-            (Value::Null, json!("unknown"), json!("ask")),
-            "{}",
-            answers[n]
-        );
+    for answer in &answers[4..8] {
+        let got = (&answer["tool"], &answer["verb"], &answer["decision"]);
+        assert_eq!(got, (&Value::Null, &json!("unknown"), &json!("ask")), "{answer}");
     }
     assert_eq!(answers[4]["id"], "n");
 }

@@ -40,7 +40,7 @@ impl Subject {
 
     /// The command line for a person.
     pub fn command(&self) -> String {
-        std::iter::once(self.tool.as_str()).chain(self.argv.iter().map(String::as_str)).collect::<Vec<_>>().join(" ")
+        shell_words::join(std::iter::once(&self.tool).chain(&self.argv))
     }
 
     /// SHA-256 over the fields in their order.

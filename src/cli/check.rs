@@ -82,9 +82,9 @@ pub(super) fn main(arguments: &Arguments) -> io::Result<i32> {
     if arguments.json {
         say::out(&say::verdict_json(None, checked.tool.as_deref(), verdict, &checked.argv))?;
     } else if verdict.decision() == Decision::Allow {
-        say::out(&format!("allow: {}", say::headline(&checked.argv.join(" "), verdict)))?;
+        say::out(&format!("allow: {}", say::headline(&shell_words::join(&checked.argv), verdict)))?;
     } else {
-        let text = say::refusal(&Refused { command: &checked.argv.join(" "), verdict, request: None, why: None });
+        let text = say::refusal(&Refused { command: &shell_words::join(&checked.argv), verdict, request: None, why: None });
         say::out(&text.replacen("sprag: refused", verdict.decision().word(), 1))?;
     }
     Ok(code(verdict.decision()))

@@ -50,8 +50,10 @@ pub fn headline(command: &str, verdict: &Verdict) -> String {
     let effects = spoken(verdict);
     let verb = effects.first().map_or(Verb::Unknown, |e| e.verb);
     let mut targets: Vec<&str> = effects.iter().map(|e| e.target.as_str()).collect();
+    targets.sort_unstable();
     targets.dedup();
-    let count = effects.iter().map(|e| e.count.unwrap_or(1)).sum::<u64>().max(1);
+    let counted: u64 = effects.iter().filter_map(|e| e.count).sum();
+    let count = counted.max(targets.len() as u64);
     let named: Vec<String> = targets.iter().take(NAMED).map(|t| format!("`{}`", shorten(t, TARGET_WIDTH))).collect();
     let what = if targets.len() <= NAMED && count as usize <= targets.len() {
         named.join(" and ")
