@@ -152,23 +152,39 @@ pub fn kill(pid: Pid, signal: i32) {
     unsafe { libc::kill(pid, signal) };
 }
 
-/// Stops this process by `signal` as if it had never been caught, and returns when it is continued.
-pub fn stop_self(signal: i32) {
+/// Stops this process by `signal` as if it had never been caught, because `child` was, and returns when it is continued:
+/// at once where the child goes on already, since nobody then comes to continue us.
+pub fn stop_with(child: Pid, signal: i32) {
     // SAFETY: `one` is a valid set holding one signal; sigtimedwait with a zero time-out only drops a pending one.
     unsafe {
         let mut one: libc::sigset_t = std::mem::zeroed();
         libc::sigemptyset(&raw mut one);
         libc::sigaddset(&raw mut one, signal);
         let now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-        libc::sigtimedwait(&raw const one, std::ptr::null_mut(), &raw const now);
         let mut old: libc::sigaction = std::mem::zeroed();
         libc::sigaction(signal, std::ptr::null(), &raw mut old);
         set_disposition(signal, libc::SIG_DFL);
-        libc::kill(libc::getpid(), signal);
-        libc::sigprocmask(libc::SIG_UNBLOCK, &raw const one, std::ptr::null_mut());
-        libc::sigprocmask(libc::SIG_BLOCK, &raw const one, std::ptr::null_mut());
+        // It hangs until it is unblocked, and a CONT takes it away: one that comes after the look at the child is not missed.
+        if signal != libc::SIGSTOP {
+            libc::kill(libc::getpid(), signal);
+        }
+        if !is_stopped(child) {
+            libc::sigtimedwait(&raw const one, std::ptr::null_mut(), &raw const now);
+        } else if signal == libc::SIGSTOP {
+            libc::kill(libc::getpid(), signal);
+        } else {
+            libc::sigprocmask(libc::SIG_UNBLOCK, &raw const one, std::ptr::null_mut());
+            libc::sigprocmask(libc::SIG_BLOCK, &raw const one, std::ptr::null_mut());
+        }
         libc::sigaction(signal, &raw const old, std::ptr::null_mut());
     }
+}
+
+/// Whether a process is stopped now.
+fn is_stopped(pid: Pid) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    // Where it cannot be read it is taken to be: that is what was heard last.
+    stat.rsplit_once(") ").is_none_or(|(_, rest)| rest.starts_with(['T', 't']))
 }
 
 /// Dies by `signal`, so that the caller sees the death its tool died; does not dump core.
@@ -319,17 +335,19 @@ impl Canary {
         if pid == -1 { Err(io::Error::last_os_error()) } else { Ok(Canary { pid, seen: 0, _stack: stack }) }
     }
 
-    /// Whether `signal` was sent to the whole group; asked once for each that arrives. Waits a millisecond first: the
-    /// kernel delivers to a group one by one.
+    /// Whether `signal` was sent to the whole group; asked once for each that arrives. Where it is not there yet, waits a
+    /// millisecond: the kernel delivers to a group one by one.
     pub fn has(&mut self, signal: i32) -> bool {
-        std::thread::sleep(std::time::Duration::from_millis(1));
+        let bit = 1u64.checked_shl(u32::try_from(signal - 1).unwrap_or(0)).unwrap_or(0);
+        if (self.seen | self.pending()) & bit == 0 {
+            std::thread::sleep(std::time::Duration::from_millis(1));
+        }
         if self.pending() != 0
             && let Ok(next) = Canary::start()
         {
             let used = std::mem::replace(self, next);
             self.seen = used.seen | used.pending();
         }
-        let bit = 1u64.checked_shl(u32::try_from(signal - 1).unwrap_or(0)).unwrap_or(0);
         let had = self.seen & bit != 0;
         self.seen &= !bit;
         had

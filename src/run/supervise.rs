@@ -4,32 +4,37 @@
 //! tool, stop and continue of a job give the same status and job table.
 
 use super::Outcome;
-use crate::sys::{self, Canary, Change, Pid};
+use crate::sys::{self, Arrival, Canary, Change, Pid};
 
 /// Waits for `child`, with every signal blocked. `canary` tells a group's signals, which the tool has already, from our
 /// own.
 pub(super) fn wait(child: Pid, mut canary: Option<Canary>) -> Outcome {
+    let mut ours = None;
     loop {
         // Children may have changed before the signal was waited for, and signals of one number merge.
         match sys::child_change(child) {
             Change::Exited(code) => return Outcome::Exited(code),
             Change::Killed(signal) => return Outcome::Killed(signal),
             Change::Stopped(signal) => {
-                // What wakes us comes as any other signal; a CONT of our own making could undo the next stop.
-                sys::stop_self(signal);
-                continue;
+                // A stop is newer than the CONT that woke us, and stands. What wakes us next comes as any other signal.
+                ours = ours.filter(|s| *s != libc::SIGCONT);
+                sys::stop_with(child, signal);
             }
             Change::None => {}
         }
-        let arrival = sys::wait_signal();
-        if arrival.signal == libc::SIGCHLD {
-            continue;
+        if let Some(signal) = ours.take() {
+            sys::kill(child, signal);
         }
-        // Asked for every signal, since the canary forgets what it was asked for. A terminal's or the kernel's signal
-        // reaches the whole group too.
-        let grouped = canary.as_mut().is_some_and(|c| c.has(arrival.signal)) || arrival.from_kernel;
-        if !grouped && arrival.sender != child {
-            sys::kill(child, arrival.signal);
+        let arrival = sys::wait_signal();
+        if arrival.signal != libc::SIGCHLD && is_ours_alone(&arrival, child, canary.as_mut()) {
+            ours = Some(arrival.signal);
         }
     }
+}
+
+/// Whether the tool has not got this signal by itself. A terminal's or the kernel's reaches the whole group.
+fn is_ours_alone(arrival: &Arrival, child: Pid, canary: Option<&mut Canary>) -> bool {
+    // Asked for every signal, since the canary forgets what it was asked for.
+    let grouped = canary.is_some_and(|c| c.has(arrival.signal));
+    !grouped && !arrival.from_kernel && arrival.sender != child
 }
