@@ -1,10 +1,10 @@
 //! A tool that tries what it was told to try, and says what the kernel answered: what `tests/walls.rs` puts in the place
 //! of a real tool.
 //!
-//! Its orders stand in a variable that the tool's profile lets through (`TF_VAR_intrude`, `AWS_INTRUDE`, `PGAPPNAME`),
-//! or in `INTRUDE`; parted by spaces, each `what` or `what:argument`. One line an order: the order, a
-//! tab, and `ok`, the error's name, or what was found. Behind no walls every order succeeds, so that a test can tell a
-//! wall from a kernel that would have refused anyway.
+//! Its orders stand in a variable that the tool's profile lets through (`TF_VAR_intrude`, `AWS_INTRUDE`, `PGAPPNAME`), or
+//! in `INTRUDE`; parted by spaces, each `what` or `what:argument`. One line an order: the order, a tab, and `ok`, the
+//! error's name, or what was found. Behind no walls every order succeeds, so that a test can tell a wall from a kernel
+//! that would have refused anyway.
 #![allow(unsafe_code, reason = "what the walls refuse are system calls, many of which no library wraps")]
 #![allow(missing_docs, reason = "no library")]
 

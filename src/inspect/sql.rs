@@ -8,7 +8,7 @@ pub mod postgres;
 pub mod psql;
 
 use super::{Findings, Probe, ProbeError};
-use crate::call::{Call, Stdin, absolute};
+use crate::call::{Call, Stdin, User, absolute};
 use crate::effect::{Effect, Evidence, Verb};
 use crate::text::hex;
 use crate::tool::Reading;
@@ -116,7 +116,7 @@ fn inputs(reading: &Reading<'_>, call: &Call, probe: &dyn Probe, findings: &mut 
     let mut inputs = Vec::new();
     let mut reads_stdin = !reading.parsed.is_on("--list");
     if !reading.parsed.is_on("--no-psqlrc") {
-        inputs.extend(startup_file(call, findings));
+        inputs.extend(startup_files(call, findings));
     }
     for flag in &reading.parsed.flags {
         match (flag.name.as_str(), flag.values.first()) {
@@ -144,14 +144,21 @@ fn script(file: &Path, findings: &mut Findings) -> Option<Input> {
     }
 }
 
-/// psql runs its start-up file before anything else, whatever its arguments.
-fn startup_file(call: &Call, findings: &mut Findings) -> Option<Input> {
-    let file = Path::new(&call.var("HOME")?).join(".psqlrc");
-    if !file.exists() {
-        return None;
+/// psql runs its start-up file before anything else, whatever its arguments: `~/.psqlrc`, or the one of its version
+/// (`.psqlrc-15`). Which home it means differs between versions, so both are looked into.
+fn startup_files(call: &Call, findings: &mut Findings) -> Vec<Input> {
+    let mut homes: Vec<PathBuf> = call.var("HOME").map(PathBuf::from).into_iter().collect();
+    homes.push(User::current().home);
+    homes.dedup();
+    let entries = homes.iter().filter_map(|home| std::fs::read_dir(home).ok()).flatten().filter_map(Result::ok);
+    let is_one = |name: &str| name == ".psqlrc" || name.starts_with(".psqlrc-");
+    let files = entries.filter(|e| e.file_name().to_str().is_some_and(is_one)).map(|e| e.path());
+    let mut inputs = Vec::new();
+    for file in files {
+        inputs.extend(script(&file, findings));
+        findings.read.push(file);
     }
-    findings.read.push(file.clone());
-    script(&file, findings)
+    inputs
 }
 
 fn stdin(call: &Call, probe: &dyn Probe, findings: &mut Findings) -> Option<Input> {
