@@ -4,7 +4,7 @@
 
 use std::fmt::Write as _;
 use std::fs;
-use std::io;
+use std::io::{self, Read as _};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
@@ -59,6 +59,22 @@ pub fn trusted(path: &Path, owner: u32) -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+/// The text of a file that is small by nature: a policy, a shim file, the name of a branch. What the guarded side put in
+/// its place may be a pipe, which would be waited for for ever, or a device without an end.
+///
+/// # Errors
+/// When it is no regular file, is larger than a megabyte, or cannot be read.
+pub fn read_small(path: &Path) -> io::Result<String> {
+    const MOST: u64 = 1 << 20;
+    let meta = fs::metadata(path)?;
+    if !meta.is_file() || meta.len() > MOST {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no regular file of at most 1 MiB"));
+    }
+    let mut text = String::new();
+    fs::File::open(path)?.take(MOST).read_to_string(&mut text)?;
+    Ok(text)
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ use crate::effect::Verb;
 use crate::policy::PolicyError;
 use crate::policy::schema::Approval;
 use crate::record::{Durability, Event, Record, RecordError, Told};
-use crate::run::{self, NotRunnable, Outcome, RunError};
+use crate::run::{self, Outcome, RunError};
 use crate::say::{self, Refused};
 use crate::text::sanitise;
 use crate::tool::{self, ShimError};
@@ -67,8 +67,7 @@ impl Failure {
             Failure::Call(_) => 64,
             Failure::Shim(_) | Failure::Policy(_) => 78,
             Failure::Record(_) | Failure::Store(_) => 77,
-            Failure::Run(RunError::Program(NotRunnable::Missing(_))) => 127,
-            Failure::Run(RunError::Program(_)) => 126,
+            Failure::Run(RunError::Program(e)) => e.code(),
             Failure::Run(RunError::Walls(_) | RunError::System(..)) => 71,
         }
     }

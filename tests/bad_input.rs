@@ -171,6 +171,20 @@ fn a_projects_policy_that_cannot_be_used_holds_the_project_only() {
 }
 
 #[test]
+fn a_pipe_or_a_device_in_the_place_of_a_file_is_not_waited_for() {
+    let scene = Scene::new();
+    for make in ["mkfifo sprag.toml", "ln -s /dev/zero sprag.toml", "head -c 2000000 /dev/zero > sprag.toml"] {
+        let before = format!("rm -f sprag.toml; {make}; ");
+        scene.only_reads_run(&before, 78, &["sprag.toml:1:1: cannot be read: it is no regular file"]);
+    }
+    scene.run("rm sprag.toml");
+    // What only says where a call would happen is then not known.
+    for make in ["mkdir .terraform; mkfifo .terraform/environment", "mkdir .git; mkfifo .git/HEAD", "mkfifo .git"] {
+        scene.runs(&format!("{make}; {WRITE}; rm -r .terraform .git 2>/dev/null; true"));
+    }
+}
+
+#[test]
 fn a_projects_policy_cannot_loosen_and_can_tighten() {
     const LOOSE: &str = "version = 1\n[default]\nread = \"allow\"\nreveal = \"allow\"\nwrite = \"allow\"\ngrant = \"allow\"
 escape = \"allow\"\ndestroy = \"allow\"\nunknown = \"allow\"\n[[rule]]\nid = \"no-database-destroy\"\ndecision = \"allow\"

@@ -65,6 +65,7 @@ fn a_check_starts_nothing_and_says_by_its_code() {
         let line: Value = serde_json::from_str(json.stdout.trim()).unwrap();
         assert_eq!((json.code, line["v"].clone()), (code, json!(1)));
     }
+    assert_eq!(place.run("\"$SPRAG\" check --jsno -- terraform plan").code, 64);
     assert!(place.record().is_empty(), "a check is no call");
 }
 

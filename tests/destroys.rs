@@ -132,3 +132,13 @@ fn an_apply_without_the_flag_asks_once_and_takes_no_for_an_answer() {
     let yes = place.run(&format!("cd prod; echo yes | terraform apply; echo rc=$?; {count}"));
     assert!(yes.stdout.contains("rc=0") && yes.stdout.ends_with("1\n"), "{yes:?}");
 }
+
+#[test]
+fn without_the_real_tool_the_call_ends_as_a_shell_says_it() {
+    let place = Place::new();
+    place.write("work/prod/main.tf", CONFIGURATION);
+    let ran =
+        place.run("cd prod && PATH=$(dirname \"$(command -v terraform)\"):/usr/bin:/bin terraform apply -auto-approve");
+    assert_eq!(ran.code, 127, "{ran:?}");
+    assert!(ran.stderr.contains("is not installed") && ran.stderr.ends_with("nothing was run\n"), "{ran:?}");
+}

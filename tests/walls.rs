@@ -109,10 +109,11 @@ fn no_tool_opens_the_keys_of_ssh_or_what_sprag_keeps() {
     let scene = Scene::new();
     for tool in &TOOLS {
         let orders = ["read:$H/.ssh/id_ed25519", "list:$H/.ssh", "list:$H", "read:/etc/shadow", "read:$OUT/file"];
+        scene.allows(tool, tool.call, &["write:\\$TMPDIR/a", "read:\\$TMPDIR/a"]);
         scene.refuses(tool, tool.call, &orders);
         scene.refuses(tool, tool.call, &["read:$H/.local/state/sprag/record.jsonl", "list:$H/.local/state/sprag"]);
     }
-    scene.allows(&TERRAFORM, TERRAFORM.call, &["list:$WORK", "write:\\$TMPDIR/a", "read:/etc/hosts"]);
+    scene.allows(&TERRAFORM, TERRAFORM.call, &["list:$WORK", "read:/etc/hosts"]);
 }
 
 #[test]
@@ -198,11 +199,14 @@ fn only_programs_that_the_shim_lists_are_run() {
 
 #[test]
 fn no_folder_of_programs_is_opened_by_a_link_a_variable_or_standing_in_it() {
-    let find = "exec:/usr/bin/find";
+    let (find, key) = ("exec:/usr/bin/find", "read:$H/.ssh/id_ed25519");
     for (before, order) in [
         ("ln -s /usr .terraform", find),
         ("ln -s / .terraform", find),
         ("ln -s /usr/bin .terraform", find),
+        ("ln -s \"$OUT\" .terraform", "exec:$OUT/program"),
+        ("ln -s \"$H/.ssh\" .terraform", key),
+        ("mkdir terraform.d && ln -s \"$H/.ssh\" terraform.d/plugins", key),
         ("mkdir terraform.d && ln -s /usr/bin terraform.d/plugins", find),
         ("mkdir data && ln -s /usr/bin data/modules && export TF_DATA_DIR=$WORK/data", find),
         ("cd /usr", find),
@@ -211,6 +215,22 @@ fn no_folder_of_programs_is_opened_by_a_link_a_variable_or_standing_in_it() {
         let scene = Scene::new();
         scene.refuses(&TERRAFORM, &format!("{{ {before}; }} 2>/dev/null; terraform plan"), &[order]);
     }
+}
+
+#[test]
+fn a_tool_that_works_in_a_home_or_above_it_does_not_get_all_of_it() {
+    let scene = Scene::new();
+    let orders = ["read:$H/.ssh/id_ed25519", "read:$H/.local/state/sprag/record.jsonl", "read:/etc/shadow"];
+    for folder in ["$H", "$H/..", "/"] {
+        for tool in &TOOLS {
+            scene.refuses(tool, &format!("cd \"{folder}\" && {}", tool.call), &orders);
+        }
+    }
+    // A new file is written through its folder.
+    let orders = ["read:$H/.ssh/id_ed25519", "write:$H/.ssh/authorized_keys", "write:$H/.local/state/sprag/planted"];
+    scene.refuses(&TERRAFORM, "terraform plan -out=\"$H/p.bin\"", &orders);
+    scene.refuses(&TERRAFORM, "terraform plan -out=/p.bin", &orders);
+    scene.refuses(&AWS, "aws s3 cp s3://b/k \"$H/k\"", &orders);
 }
 
 #[test]

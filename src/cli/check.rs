@@ -26,7 +26,7 @@ pub(super) struct Arguments {
     #[arg(long, conflicts_with = "command")]
     batch: bool,
     /// The command line, after `--`
-    #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "TOOL ARGS")]
+    #[arg(last = true, value_name = "TOOL ARGS")]
     command: Vec<OsString>,
 }
 

@@ -37,6 +37,7 @@ pub(super) fn build(
     }
     rules.lines(&profile.device, places, device)?;
     rules.lines(&profile.write_always, places, write)?;
+    rules.paths([&places.tmpdir], write)?;
     rules.lines(&profile.write, places, if verb == Verb::Read { read } else { write })?;
     for name in &profile.read_env {
         rules.paths(places.variable(name), read)?;
@@ -45,7 +46,7 @@ pub(super) fn build(
     rules.paths(&grants.read, read)?;
     for path in &grants.write {
         // A file that does not exist yet is made in its folder, so that is what must be writable.
-        let place = if path.exists() { Some(path.as_path()) } else { path.parent() };
+        let place = if path.exists() { Some(path.as_path()) } else { path.parent().filter(|f| !places.holds_home(f)) };
         rules.paths(place, write)?;
     }
     if abi >= 4 {

@@ -39,7 +39,31 @@ impl Places {
             "$MANAGER" => self.managers.clone(),
             variable => self.variable(variable.trim_start_matches('$')),
         };
-        roots.into_iter().filter(|r| r.is_absolute()).flat_map(|root| with_star(&root.join(rest))).collect()
+        let roots = roots.into_iter().filter(|r| r.is_absolute());
+        match first {
+            "$CWD" | "$TARGET" | "$WORKSPACE" if rest.is_empty() => roots.flat_map(|root| self.parts(root)).collect(),
+            "$CWD" | "$TARGET" | "$WORKSPACE" => roots.flat_map(|root| inside(&root, with_star(&root.join(rest)))).collect(),
+            _ => roots.flat_map(|root| with_star(&root.join(rest))).collect(),
+        }
+    }
+
+    /// Whether a folder is the home, or holds it. Such a folder holds keys and sprag's own memory too, and Landlock
+    /// cannot take a part out of what it grants.
+    pub fn holds_home(&self, folder: &Path) -> bool {
+        let real = |p: &Path| p.canonicalize().unwrap_or_else(|_| p.to_owned());
+        real(&self.home).starts_with(real(folder))
+    }
+
+    /// What is granted of the folder a tool works in: all of it; of a home only what is not hidden; of what lies above
+    /// one, nothing.
+    fn parts(&self, folder: PathBuf) -> Vec<PathBuf> {
+        if !self.holds_home(&folder) {
+            return vec![folder];
+        }
+        let is_home = self.home.canonicalize().ok() == folder.canonicalize().ok();
+        let entries = std::fs::read_dir(&folder).ok().filter(|_| is_home).into_iter().flatten().filter_map(Result::ok);
+        let shown = entries.filter(|e| !e.file_name().as_encoded_bytes().starts_with(b"."));
+        shown.map(|e| e.path()).filter(|p| !p.is_symlink()).collect()
     }
 
     /// The path that a variable of the caller's names.
@@ -47,6 +71,13 @@ impl Places {
         let value = self.env.iter().find(|(k, _)| k.as_os_str() == name).map(|(_, v)| v);
         value.filter(|v| !v.is_empty()).map(|v| self.cwd.join(v)).into_iter().collect()
     }
+}
+
+/// Of `paths` those that lead to something inside `folder`: a repository can hold a link to anywhere.
+fn inside(folder: &Path, mut paths: Vec<PathBuf>) -> Vec<PathBuf> {
+    let folder = folder.canonicalize();
+    paths.retain(|p| matches!((&folder, p.canonicalize()), (Ok(folder), Ok(real)) if real.starts_with(folder)));
+    paths
 }
 
 /// The paths that a path with `*` in its last component stands for; without one, the path itself.

@@ -19,6 +19,16 @@ pub enum NotRunnable {
     Untrusted(PathBuf),
 }
 
+impl NotRunnable {
+    /// The exit code by which a shell says the same.
+    pub fn code(&self) -> i32 {
+        match self {
+            NotRunnable::Missing(_) => 127,
+            NotRunnable::Refused(..) | NotRunnable::Untrusted(_) => 126,
+        }
+    }
+}
+
 impl fmt::Display for NotRunnable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -210,10 +210,10 @@ fn named_descriptors(call: &Call) -> Vec<Arc<OwnedFd>> {
 /// The branch that is checked out, read from the worktree's own file; nothing is run.
 fn git_branch(workspace: &Path) -> Option<String> {
     let dot_git = workspace.join(".git");
-    let folder = match std::fs::read_to_string(&dot_git) {
+    let folder = match crate::place::read_small(&dot_git) {
         Ok(link) => workspace.join(link.strip_prefix("gitdir:")?.trim()),
         Err(_) => dot_git,
     };
-    let head = std::fs::read_to_string(folder.join("HEAD")).ok()?;
+    let head = crate::place::read_small(&folder.join("HEAD")).ok()?;
     head.trim().strip_prefix("ref: refs/heads/").map(str::to_owned)
 }

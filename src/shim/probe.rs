@@ -5,8 +5,9 @@ use crate::effect::Verb;
 use crate::inspect::{Plan, Probe, ProbeError};
 use crate::profile::Required;
 use crate::record::{Durability, Event, Record, redact_words};
-use crate::run::{self, Outcome};
+use crate::run::{self, Outcome, RunError};
 use crate::say;
+use crate::text::sanitise;
 use crate::tool::Reading;
 use crate::verdict::{Aid, Input, Order, Permit};
 use nix::fcntl::{FcntlArg, SealFlag, fcntl};
@@ -102,6 +103,11 @@ impl Live<'_> {
             Ok(Outcome::Exited(0)) => Ok(()),
             Ok(Outcome::Exited(code)) => Err(ProbeError::Refused(code)),
             Ok(Outcome::Killed(signal)) => Err(ProbeError::Refused(128 + signal)),
+            // Without the real tool there is nothing to judge: said as a shell says it.
+            Err(RunError::Program(e)) => {
+                say::error(&format!("sprag: refused: {}\n  nothing was run", sanitise(&e.to_string())));
+                Err(ProbeError::Refused(e.code()))
+            }
             Err(e) => Err(failed(e)),
         }
     }

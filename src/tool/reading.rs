@@ -8,7 +8,7 @@ use super::schema::{Command, Dialect, Lower, Operands, Raise, Source, Tool};
 use crate::call::{Call, absolute};
 use crate::effect::{Effect, Evidence, Recovery, Verb};
 use std::collections::BTreeMap;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use wildmatch::WildMatch;
 
@@ -72,10 +72,11 @@ impl Tool {
         let mut extra = Vec::new();
         for pattern in &self.env_argv {
             // Without a command the name ends in `_`, and terraform reads it all the same (seen).
-            let Some(value) = call.var(&pattern.replace("{command}", &command)) else { continue };
-            // A value the tool would refuse to split is kept as one word, which no grammar knows.
-            let split = shell_words::split(&value).unwrap_or_else(|_| vec![value]);
-            extra.extend(split.into_iter().map(|w| Word::new(OsString::from(w), Evidence::Env)));
+            let Some(value) = call.env.get(OsStr::new(&pattern.replace("{command}", &command))) else { continue };
+            // A value that cannot be split as the tool would is kept as one word, which no grammar knows.
+            let split = value.to_str().and_then(|v| shell_words::split(v).ok());
+            let split = split.map_or_else(|| vec![value.clone()], |words| words.into_iter().map(OsString::from).collect());
+            extra.extend(split.into_iter().map(|w| Word::new(w, Evidence::Env)));
         }
         words.splice(before.insert_at..before.insert_at, extra);
         words
@@ -100,7 +101,7 @@ fn fact(source: &Source, call: &Call, parsed: &Parsed<'_>, folder: &Path) -> Opt
     let by_flag = source.flag.iter().find_map(|f| parsed.values(f).last().map(str::to_owned));
     let by_env = || source.env.iter().find_map(|name| call.var(name).filter(|v| !v.is_empty()));
     let by_file = || {
-        let text = std::fs::read_to_string(folder.join(source.file.as_deref()?)).ok()?;
+        let text = crate::place::read_small(&folder.join(source.file.as_deref()?)).ok()?;
         text.lines().next().map(|l| l.trim().to_owned()).filter(|l| !l.is_empty())
     };
     by_flag.or_else(by_env).or_else(by_file)
