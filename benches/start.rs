@@ -60,6 +60,7 @@ fn main() {
 
     let mut variants = vec![
         variant("the no-op itself", real.join("aws"), &[]),
+        variant("/bin/true, which is dynamic", "/bin/true", &[]),
         variant("guarded: aws sts get-caller-identity", links.join("aws"), &["sts", "get-caller-identity"]),
         variant("guarded: terraform version", links.join("terraform"), &["version"]),
         variant("guarded: psql -X -c 'select 1'", links.join("psql"), &["-X", "-c", "select 1"]),
