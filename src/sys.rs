@@ -304,16 +304,18 @@ pub struct Canary {
 }
 
 /// What a canary does: nothing, in system calls alone, since it shares our memory.
-extern "C" fn sit(_: *mut libc::c_void) -> c_int {
+extern "C" fn sit(parent: *mut libc::c_void) -> c_int {
     // SAFETY: none of these calls is given a pointer. Its table of descriptors is its own, and it holds no end of anybody's
     // pipe. Every signal is blocked, so the wait ends by KILL alone.
     unsafe {
         libc::syscall(libc::SYS_prctl, libc::PR_SET_PDEATHSIG, libc::SIGKILL);
         libc::syscall(libc::SYS_close_range, 0, libc::c_uint::MAX, 0);
-        loop {
+        // A parent that died before it was asked for is never heard of.
+        while libc::syscall(libc::SYS_getppid) == parent.addr() as libc::c_long {
             libc::syscall(libc::SYS_ppoll, 0, 0, 0, 0, 0);
         }
     }
+    0
 }
 
 impl Canary {
@@ -330,7 +332,8 @@ impl Canary {
         let pid = unsafe {
             let end = stack.as_mut_ptr().add(STACK);
             let top = end.sub(end as usize % ALIGNMENT);
-            libc::clone(sit, top.cast(), libc::CLONE_VM | libc::SIGCHLD, std::ptr::null_mut())
+            let parent = std::ptr::without_provenance_mut(own_pid() as usize);
+            libc::clone(sit, top.cast(), libc::CLONE_VM | libc::SIGCHLD, parent)
         };
         if pid == -1 { Err(io::Error::last_os_error()) } else { Ok(Canary { pid, seen: 0, _stack: stack }) }
     }
