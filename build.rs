@@ -81,13 +81,14 @@ fn tools(out: &Path) -> Result<(), Box<dyn Error>> {
     Ok(fs::write(out.join("catalogue.rs"), code)?)
 }
 
-/// A tool's commands apart, each with its path in front (`Packed` in src/tool/catalogue.rs).
+/// A tool's commands apart, each with its path in front, and its losses apart (`Packed` in src/tool/catalogue.rs).
 fn pack(mut tool: Tool) -> Result<Vec<u8>, Box<dyn Error>> {
     let mut commands: Vec<(String, Vec<u8>)> = Vec::new();
     for command in std::mem::take(&mut tool.command) {
         commands.push((command.path.join(" "), postcard::to_stdvec(&command)?));
     }
-    Ok(postcard::to_stdvec(&(tool, commands))?)
+    let losses = postcard::to_stdvec(&std::mem::take(&mut tool.loss))?;
+    Ok(postcard::to_stdvec(&(tool, commands, losses))?)
 }
 
 fn policy(out: &Path) -> Result<(), Box<dyn Error>> {

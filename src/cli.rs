@@ -7,6 +7,7 @@ mod inspect;
 mod install;
 mod log;
 mod policy;
+mod state;
 
 use crate::run::Outcome;
 use crate::say;
@@ -49,6 +50,8 @@ enum Command {
     Refuse(approve::Id),
     /// Show the record
     Log(log::Arguments),
+    /// Show what is remembered of Terraform states
+    State(state::Arguments),
     /// Check or show the policy
     Policy(policy::Arguments),
 }
@@ -85,6 +88,7 @@ pub fn main() -> Outcome {
         Command::Approve(a) => approve::approve(&a),
         Command::Refuse(a) => approve::refuse(&a),
         Command::Log(a) => log::main(&a),
+        Command::State(a) => state::main(&a),
         Command::Policy(a) => policy::main(&a),
     })
 }

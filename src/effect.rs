@@ -93,9 +93,15 @@ pub struct Effect {
     pub verb: Verb,
     /// What it happens to: an address, an identifier, a path, a table.
     pub target: String,
+    /// The kind of thing that is: the type of a resource. Policies can name it as they name a target.
+    #[serde(default, rename = "type", skip_serializing_if = "String::is_empty")]
+    pub kind: String,
     /// How many things it happens to, where that is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub count: Option<u64>,
+    /// Out of how many, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub of: Option<u64>,
     /// Where the knowledge comes from.
     pub evidence: Evidence,
     /// What is left afterwards.
@@ -109,7 +115,30 @@ pub struct Effect {
 impl Effect {
     /// An effect of `verb` on `target`, known by `evidence`, recoverable and without a note.
     pub fn new(verb: Verb, target: impl Into<String>, evidence: Evidence) -> Effect {
-        Effect { verb, target: target.into(), count: None, evidence, recovery: Recovery::default(), note: String::new() }
+        Effect {
+            verb,
+            target: target.into(),
+            kind: String::new(),
+            count: None,
+            of: None,
+            evidence,
+            recovery: Recovery::default(),
+            note: String::new(),
+        }
+    }
+
+    /// The same effect on a thing of this kind.
+    #[must_use]
+    pub fn on_kind(mut self, kind: impl Into<String>) -> Effect {
+        self.kind = kind.into();
+        self
+    }
+
+    /// The same effect on `count` things out of `of`.
+    #[must_use]
+    pub fn counted(mut self, count: u64, of: u64) -> Effect {
+        (self.count, self.of) = (Some(count), Some(of));
+        self
     }
 
     /// The same effect with a note for a person.

@@ -9,8 +9,9 @@ pub mod terraform;
 
 use crate::call::{Call, Stdin};
 use crate::effect::{Effect, Verb};
+use crate::memory::{Known, MemoryError, Whose};
 use crate::tool::Reading;
-use crate::verdict::Obligation;
+use crate::verdict::{Obligation, Sift};
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fmt;
@@ -48,6 +49,25 @@ pub struct Plan {
     pub sealed: Option<Arc<OwnedFd>>,
 }
 
+/// What a state will be once a plan was applied, to be remembered then.
+#[derive(Debug)]
+pub struct Learned {
+    /// As the plan would have it.
+    after: Known,
+    /// As it was remembered before.
+    before: Option<Known>,
+    /// The file it lies in, which tells afterwards what it became.
+    file: Option<PathBuf>,
+}
+
+impl Learned {
+    /// What is to be remembered once the tool has run, and whether it `succeeded`; `now` in seconds since 1970. Nothing
+    /// where nothing can be told.
+    pub fn settle(self, succeeded: bool, now: u64) -> Option<Known> {
+        terraform::settle(self, succeeded, now)
+    }
+}
+
 /// What an inspector may find out beyond argv, environment and files.
 pub trait Probe {
     /// Plans with the words `argv` (without the tool's name), into a sealed file.
@@ -61,6 +81,18 @@ pub trait Probe {
     /// # Errors
     /// When it is not asked, or the tool refused.
     fn saved_plan(&self, reading: &Reading<'_>, path: &Path) -> Result<Plan, ProbeError>;
+
+    /// What the tool prints for `argv`, which only reads; the person does not see it.
+    ///
+    /// # Errors
+    /// When it is not asked, or the tool refused.
+    fn printed(&self, reading: &Reading<'_>, argv: &[OsString]) -> Result<Vec<u8>, ProbeError>;
+
+    /// What is remembered of a state.
+    ///
+    /// # Errors
+    /// When the memory is there and cannot be read.
+    fn remembered(&self, whose: &Whose) -> Result<Option<Known>, MemoryError>;
 
     /// All of standard input, and a sealed copy for the tool to read.
     ///
@@ -82,6 +114,8 @@ pub struct Rewrite {
     pub keep: Vec<Arc<OwnedFd>>,
     /// The tool would have asked a person to confirm; sprag must, once.
     pub confirm: bool,
+    /// What is cut out of its output.
+    pub sift: Option<Box<dyn Sift>>,
 }
 
 /// What an inspector found.
@@ -105,6 +139,8 @@ pub struct Findings {
     pub rewrite: Rewrite,
     /// The real tool was asked, and refused before anything could happen: it ends with this code.
     pub ended: Option<i32>,
+    /// What is to be remembered once it has run.
+    pub learned: Option<Box<Learned>>,
 }
 
 impl Findings {
@@ -118,8 +154,12 @@ impl Findings {
 type Inspector = fn(&Reading<'_>, &Call, &dyn Probe, &mut Findings);
 
 /// The inspectors, by the names that shim files use.
-const INSPECTORS: &[(&str, Inspector)] =
-    &[("terraform-plan", terraform::inspect), ("sql", sql::inspect), ("aws", aws::inspect)];
+const INSPECTORS: &[(&str, Inspector)] = &[
+    ("terraform-plan", terraform::inspect),
+    ("terraform-values", terraform::inspect_values),
+    ("sql", sql::inspect),
+    ("aws", aws::inspect),
+];
 
 /// Whether a shim file may name this inspector.
 pub fn is_known(name: &str) -> bool {
@@ -152,6 +192,14 @@ impl Probe for Unasked<'_> {
 
     fn saved_plan(&self, _: &Reading<'_>, _: &Path) -> Result<Plan, ProbeError> {
         Err(ProbeError::NotAsked)
+    }
+
+    fn printed(&self, _: &Reading<'_>, _: &[OsString]) -> Result<Vec<u8>, ProbeError> {
+        Err(ProbeError::NotAsked)
+    }
+
+    fn remembered(&self, _: &Whose) -> Result<Option<Known>, MemoryError> {
+        Ok(None)
     }
 
     fn stdin(&self) -> Result<(Vec<u8>, Option<OwnedFd>), ProbeError> {

@@ -10,6 +10,7 @@ pub mod cli;
 pub mod confine;
 pub mod effect;
 pub mod inspect;
+pub mod memory;
 pub mod place;
 pub mod policy;
 pub mod profile;

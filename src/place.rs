@@ -1,11 +1,11 @@
-//! A place in a file that a person wrote: how it is cited, and whose word the file is.
+//! A place on disk: how one in a file that a person wrote is cited, whose word the file is, and folders of our own.
 //!
 //! This module must not know what the files say.
 
 use std::fmt::Write as _;
 use std::fs;
 use std::io::{self, Read as _};
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt};
 use std::path::{Path, PathBuf};
 
 /// Bits of a mode that let somebody else than the owner write.
@@ -75,6 +75,18 @@ pub fn read_small(path: &Path) -> io::Result<String> {
     let mut text = String::new();
     fs::File::open(path)?.take(MOST).read_to_string(&mut text)?;
     Ok(text)
+}
+
+/// Makes a folder that only its owner can look into.
+///
+/// # Errors
+/// What the kernel says.
+pub fn make_private_folder(path: &Path) -> io::Result<()> {
+    if path.is_dir() {
+        return Ok(());
+    }
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(path)?;
+    fs::metadata(path).map(|_| ())
 }
 
 #[cfg(test)]

@@ -10,12 +10,13 @@ pub use chain::{Broken, verify};
 pub use redact::{redact, redact_words};
 
 use crate::effect::Effect;
+use crate::place::make_private_folder;
 use crate::verdict::Verdict;
 use serde::Serialize;
 use std::fmt;
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{File, OpenOptions};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -214,16 +215,4 @@ fn escape(c: char) -> String {
         return c.to_string();
     }
     c.encode_utf16(&mut units).iter().map(|u| format!("\\u{u:04x}")).collect()
-}
-
-/// Makes a folder that only its owner can look into.
-///
-/// # Errors
-/// What the kernel says.
-pub fn make_private_folder(path: &Path) -> io::Result<()> {
-    if path.is_dir() {
-        return Ok(());
-    }
-    DirBuilder::new().recursive(true).mode(0o700).create(path)?;
-    fs::metadata(path).map(|_| ())
 }

@@ -3,6 +3,7 @@
 //! This module must not know why a permit was given. It runs exactly what the permit's order says.
 
 mod program;
+mod relay;
 mod room;
 mod supervise;
 
@@ -14,6 +15,7 @@ use crate::profile::{End, Required};
 use crate::sys::{self, Fork};
 use crate::verdict::{Input, Order, Permit};
 use program::{Kind, Program};
+use relay::Relay;
 use room::Room;
 use std::collections::BTreeMap;
 use std::ffi::{CString, OsString};
@@ -84,7 +86,7 @@ const REPORT_SETUP: u8 = 3;
 /// # Errors
 /// When the tool could not be started; nothing of it has then run.
 pub fn start(permit: Permit, setting: &Setting<'_>) -> Result<Outcome, RunError> {
-    let order = permit.into_order();
+    let mut order = permit.into_order();
     let path = order.env.get(std::ffi::OsStr::new("PATH")).cloned().unwrap_or_default();
     let program = program::find(&order.tool, &path, &order.cwd).map_err(RunError::Program)?;
     let room =
@@ -99,6 +101,7 @@ pub fn start(permit: Permit, setting: &Setting<'_>) -> Result<Outcome, RunError>
         End::Term => libc::SIGTERM,
         End::Int => libc::SIGINT,
     };
+    let relay = relay(&mut order)?;
     tracing::debug!("walls built");
     let signals = sys::block_signals();
     // Before the tool, so that no signal to the group finds the one and not the other.
@@ -125,10 +128,15 @@ pub fn start(permit: Permit, setting: &Setting<'_>) -> Result<Outcome, RunError>
             drop(prepared);
             drop((order.stdin, order.stdout, order.stderr, order.keep));
             let failed = read_report(reader, &program.path);
+            // Without it the tool finds nobody at the other end, and ends by that.
+            let relay = relay.and_then(|r| r.begin().ok());
             if setting.last {
                 let_go();
             }
             let outcome = supervise::wait(child, canary);
+            if let Some(relay) = relay {
+                relay.finish();
+            }
             drop(room);
             if !setting.last {
                 signals.restore();
@@ -139,6 +147,15 @@ pub fn start(permit: Permit, setting: &Setting<'_>) -> Result<Outcome, RunError>
             }
         }
     }
+}
+
+/// What stands between the tool's standard output and the caller's, where the order cuts something out of it.
+fn relay(order: &mut Order) -> Result<Option<Relay>, RunError> {
+    let Some(sift) = order.sift.take() else { return Ok(None) };
+    let (relay, tool) =
+        Relay::new(sift).map_err(|e| RunError::System("the tool's output could not be led through sprag", e))?;
+    order.stdout = Some(tool);
+    Ok(Some(relay))
 }
 
 /// Leaves standard input and output to the tool alone: a pipe ends when the tool closes it, not when sprag ends.

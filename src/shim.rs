@@ -11,6 +11,8 @@ pub use judge::{Judged, Shims, call_of_words, judge, judge_example, policy_for};
 use crate::approve::{self, Answer, Question, Store, StoreError, Terminal};
 use crate::call::{Call, CallError, User};
 use crate::effect::Verb;
+use crate::inspect::Learned;
+use crate::memory::Memory;
 use crate::policy::PolicyError;
 use crate::policy::schema::Approval;
 use crate::record::{Durability, Event, Record, RecordError, Told};
@@ -22,6 +24,7 @@ use crate::verdict::Decision;
 use probe::Live;
 use std::fmt;
 use std::path::PathBuf;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Why a call did not run, where no verdict says so.
 #[derive(Debug)]
@@ -149,13 +152,16 @@ fn run() -> Result<Outcome, Failure> {
     let outcome = run::start(permit, &setting);
     tracing::debug!("ended");
     this.end(&outcome);
+    if let Some(learned) = judged.learned {
+        this.remember(*learned, &outcome);
+    }
     tracing::debug!("recorded");
     outcome.map_err(Failure::Run)
 }
 
 /// A name for one run: time and process make it unique on one machine.
 fn run_id() -> String {
-    let nanos = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |d| d.as_nanos());
+    let nanos = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_nanos());
     format!("{nanos:x}-{:x}", std::process::id())
 }
 
@@ -237,6 +243,16 @@ impl Run<'_> {
         let event = Event::Outcome { run: self.id, exit, signal, error: error.as_deref() };
         // The tool has run: there is nothing left to refuse.
         let _ = self.record.append(&event, Durability::Kernel);
+    }
+
+    /// Remembers what the state has become.
+    fn remember(&self, learned: Learned, outcome: &Result<Outcome, RunError>) {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs());
+        let known = learned.settle(matches!(outcome, Ok(Outcome::Exited(0))), now);
+        // The tool has run. What is not remembered is asked about once more, at most.
+        if let Some(Err(e)) = known.map(|known| Memory::of(&self.user.state()).keep(&known)) {
+            say::note(&sanitise(&e.to_string()));
+        }
     }
 
     /// Says why nothing was run, and puts it on record.

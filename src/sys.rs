@@ -488,6 +488,15 @@ pub fn flush_input(terminal: BorrowedFd<'_>) {
     unsafe { libc::tcflush(terminal.as_raw_fd(), libc::TCIFLUSH) };
 }
 
+/// How many rows and columns a terminal has.
+pub fn terminal_size(terminal: BorrowedFd<'_>) -> Option<libc::winsize> {
+    use std::os::fd::AsRawFd;
+    let mut size = libc::winsize { ws_row: 0, ws_col: 0, ws_xpixel: 0, ws_ypixel: 0 };
+    // SAFETY: the request writes one `winsize`, which lives longer than the call.
+    let done = unsafe { libc::ioctl(terminal.as_raw_fd(), libc::TIOCGWINSZ, &raw mut size) };
+    (done == 0).then_some(size)
+}
+
 // --- the grammar of Postgres -------------------------------------------------------------------------------------------
 
 /// Why the Postgres grammar refuses a text.

@@ -204,6 +204,15 @@ pub enum Input {
     File(OwnedFd),
 }
 
+/// Takes something out of what a tool prints, as it passes.
+pub trait Sift: Send + fmt::Debug {
+    /// What of `bytes`, and of what was held back before, can pass now.
+    fn pass(&mut self, bytes: &[u8]) -> Vec<u8>;
+
+    /// What is left to pass when the tool has ended.
+    fn end(&mut self) -> Vec<u8>;
+}
+
 /// What is to be started, and how: inert until a verdict makes it a [`Permit`].
 #[derive(Debug)]
 pub struct Order {
@@ -235,6 +244,8 @@ pub struct Order {
     pub stdout: Option<OwnedFd>,
     /// Where standard error goes; absent: to the caller's.
     pub stderr: Option<OwnedFd>,
+    /// What is cut out of standard output on its way to the caller's.
+    pub sift: Option<Box<dyn Sift>>,
     /// Descriptors that the tool inherits, under their numbers.
     pub keep: Vec<Arc<OwnedFd>>,
     /// The obligations that this order fulfils.
@@ -248,6 +259,8 @@ pub enum Aid {
     Plan,
     /// The real tool shows a plan.
     Show,
+    /// The real tool prints its outputs, to sprag alone.
+    Output,
     /// `sprag doctor` asks a shell what a name leads to.
     Doctor,
 }
@@ -258,6 +271,7 @@ impl Aid {
         match self {
             Aid::Plan => "plan",
             Aid::Show => "show",
+            Aid::Output => "output",
             Aid::Doctor => "doctor",
         }
     }
@@ -307,6 +321,7 @@ mod tests {
             stdin: Input::Null,
             stdout: None,
             stderr: None,
+            sift: None,
             keep: vec![],
             discharged,
         }

@@ -1,8 +1,8 @@
 //! Where requests wait: one file each, under a lock, for their owner's eyes only.
 
 use super::request::{Given, Proof, Request, Subject};
+use crate::place::make_private_folder;
 use crate::policy::schema::Approval as Limits;
-use crate::record::make_private_folder;
 use std::fmt;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};

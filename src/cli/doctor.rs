@@ -126,6 +126,7 @@ fn ask_shell(user: &User, script: &str) -> Result<String, String> {
         stdin: Input::Null,
         stdout: Some(out.try_clone().map_err(|e| fail(&e))?),
         stderr: None,
+        sift: None,
         keep: vec![],
         discharged: vec![],
     };

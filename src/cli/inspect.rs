@@ -11,8 +11,12 @@ use crate::say::{self, Refused};
 use crate::shim::judge_example;
 use crate::verdict::Decision;
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::io::{self, Read};
 use std::path::PathBuf;
+
+/// So much is read, which is more than any inspector judges: what is longer is then no whole plan and no whole script.
+const MOST: u64 = 256 << 20;
 
 /// What is inspected.
 #[derive(clap::Args)]
@@ -48,7 +52,7 @@ enum What {
 
 pub(super) fn main(arguments: &Arguments) -> io::Result<i32> {
     let (tool, effects) = match &arguments.what {
-        What::Plan { file } => ("terraform", plan_effects(&read(file)?)),
+        What::Plan { file } => ("terraform", terraform::effects(&read(file)?, "plan")),
         What::Sql { dialect: _, file } => ("psql", sql_effects(&read(file)?)),
     };
     let policy = match policy(arguments) {
@@ -71,17 +75,15 @@ pub(super) fn main(arguments: &Arguments) -> io::Result<i32> {
 fn read(file: &PathBuf) -> io::Result<Vec<u8>> {
     if file.as_os_str() == "-" {
         let mut bytes = Vec::new();
-        io::stdin().lock().read_to_end(&mut bytes)?;
+        io::stdin().lock().take(MOST).read_to_end(&mut bytes)?;
         return Ok(bytes);
     }
-    std::fs::read(file).map_err(|e| io::Error::new(e.kind(), format!("{}: {e}", file.display())))
-}
-
-fn plan_effects(text: &[u8]) -> Vec<Effect> {
-    match serde_json::from_slice(text) {
-        Ok(json) => terraform::effects(&json, "plan"),
-        Err(e) => vec![Effect::new(Verb::Unknown, "plan", Evidence::Plan).because(format!("it is no plan in JSON: {e}"))],
-    }
+    let all = || {
+        let mut bytes = Vec::new();
+        File::open(file)?.take(MOST).read_to_end(&mut bytes)?;
+        Ok(bytes)
+    };
+    all().map_err(|e: io::Error| io::Error::new(e.kind(), format!("{}: {e}", file.display())))
 }
 
 /// A script by itself: what it includes is not looked for.

@@ -4,51 +4,99 @@
 //! same file is applied, which needs no approval flag. Planning words beside a plan file are ignored by terraform (measured),
 //! so none are passed.
 
+mod change;
+mod output;
+mod plan;
+mod state;
+mod values;
+
+pub use output::WithoutTail;
+pub(super) use state::settle;
+pub(super) use values::inspect as inspect_values;
+
 use super::{Findings, Plan, Probe, ProbeError};
 use crate::call::{Call, absolute};
 use crate::effect::{Effect, Evidence, Verb};
-use crate::text::hex;
 use crate::tool::Reading;
+use crate::tool::schema::Loss;
 use crate::verdict::Obligation;
-use serde_json::Value;
-use sha2::{Digest, Sha256};
 use std::ffi::OsString;
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::Path;
 
 /// Flags of apply, destroy and refresh that are about carrying out: they go to the apply and not to the plan.
-const CARRYING_OUT: [&str; 3] = ["-auto-approve", "-backup", "-state-out"];
+const CARRYING_OUT: [&str; 5] = ["-auto-approve", "-backup", "-state-out", "-json-into", "-suppress-forget-errors"];
 /// Flags that go to both.
-const BOTH: [&str; 8] =
-    ["-lock", "-lock-timeout", "-parallelism", "-no-color", "-json", "-compact-warnings", "-state", "-input"];
-/// The major version of the plan's JSON that is understood (internals/json-format).
-const FORMAT: &str = "1.";
+const BOTH: [&str; 13] = [
+    "-lock",
+    "-lock-timeout",
+    "-parallelism",
+    "-no-color",
+    "-json",
+    "-compact-warnings",
+    "-state",
+    "-input",
+    "-concise",
+    "-consolidate-errors",
+    "-consolidate-warnings",
+    "-deprecation",
+    "-show-sensitive",
+];
+/// Flags that give variables a value.
+const VARIABLES: [&str; 2] = ["-var", "-var-file"];
+/// The first version with ephemeral variables, which are passed again beside a saved plan; earlier ones refuse that.
+const EPHEMERAL_SINCE: (u32, u32) = (1, 10);
 
-pub(super) fn inspect(reading: &Reading<'_>, _call: &Call, probe: &dyn Probe, findings: &mut Findings) {
-    findings.obligations.push(Obligation::PinPlan);
+pub(super) fn inspect(reading: &Reading<'_>, call: &Call, probe: &dyn Probe, findings: &mut Findings) {
     // A call that is not understood is not planned: it is held whatever the plan would say.
-    if reading.effects.iter().any(|e| e.verb == Verb::Unknown) {
+    let not_understood = reading.effects.iter().any(|e| e.verb == Verb::Unknown);
+    if !not_understood && runs_remotely(reading, call) {
+        return remote(reading, findings);
+    }
+    findings.obligations.push(Obligation::PinPlan);
+    if not_understood {
         return;
     }
     let saved = reading.operands().first().map(|file| absolute(&reading.folder, Path::new(file)));
-    let plan = match &saved {
+    let made = match &saved {
         Some(file) => probe.saved_plan(reading, file),
         None => probe.plan(reading, &plan_words(reading)),
     };
-    match plan {
-        Ok(plan) => judge_plan(reading, plan, saved.is_some(), findings),
-        Err(ProbeError::NotAsked) => {}
-        Err(ProbeError::Refused(code)) => findings.ended = Some(code),
-        Err(ProbeError::Failed(why)) => {
-            let note = format!("no plan could be made: {why}");
-            findings.effects.push(Effect::new(Verb::Unknown, "plan", Evidence::Plan).because(note));
+    let judged = match made {
+        Ok(plan) => judge_plan(reading, call, probe, plan, saved.is_some(), findings),
+        Err(ProbeError::NotAsked) => return,
+        Err(ProbeError::Refused(code)) => {
+            findings.ended = Some(code);
+            return;
         }
+        Err(ProbeError::Failed(why)) => Err(format!("no plan could be made: {why}")),
+    };
+    if let Err(why) = judged {
+        findings.effects.push(Effect::new(Verb::Unknown, "plan", Evidence::Plan).because(why));
+    }
+}
+
+/// Whether the plan would be made, and applied, by HCP Terraform: its older backend saves no plan.
+fn runs_remotely(reading: &Reading<'_>, call: &Call) -> bool {
+    reading.operands().is_empty() && state::Backend::of(reading, call).is_some_and(|b| b.kind == "remote")
+}
+
+/// A run that cannot be seen into. Approved, it is confirmed to the tool as its flag would have.
+fn remote(reading: &Reading<'_>, findings: &mut Findings) {
+    let note = "it is planned and applied by HCP Terraform, whose plan cannot be read beforehand";
+    let folder = reading.folder.display().to_string();
+    findings.effects.push(Effect::new(Verb::Unknown, folder, Evidence::State).because(note));
+    if reading.parsed.is_on("-auto-approve")
+        && let Ok((answer, writer)) = nix::unistd::pipe()
+        && nix::unistd::write(&writer, b"yes\n").is_ok()
+    {
+        findings.rewrite.stdin = Some(answer);
     }
 }
 
 /// The words that plan what the call would carry out.
 fn plan_words(reading: &Reading<'_>) -> Vec<OsString> {
-    let mut words = folder_words(reading);
+    let mut words = reading.words_before_command();
     words.push("plan".into());
     match reading.command_words().first() {
         Some(&"destroy") => words.push("-destroy".into()),
@@ -59,10 +107,16 @@ fn plan_words(reading: &Reading<'_>) -> Vec<OsString> {
     words
 }
 
-/// The words before the subcommand.
-fn folder_words(reading: &Reading<'_>) -> Vec<OsString> {
-    let first = reading.parsed.path.first().copied().unwrap_or(0);
-    reading.words.iter().take(first).map(|w| w.raw.clone()).collect()
+/// The words that apply exactly the sealed plan.
+fn apply_words(reading: &Reading<'_>, variables_again: bool, sealed: &OwnedFd) -> Vec<OsString> {
+    let mut words = reading.words_before_command();
+    words.push("apply".into());
+    words.extend(flag_words(reading, |name| {
+        let carries_out = CARRYING_OUT.contains(&name) && name != "-auto-approve";
+        carries_out || BOTH.contains(&name) || (variables_again && VARIABLES.contains(&name))
+    }));
+    words.push(format!("/proc/self/fd/{}", sealed.as_raw_fd()).into());
+    words
 }
 
 /// The words of the subcommand's flags that are wanted, as they were written.
@@ -72,134 +126,196 @@ fn flag_words(reading: &Reading<'_>, wanted: impl Fn(&str) -> bool) -> Vec<OsStr
     flags.flat_map(|f| f.at.iter().filter_map(|i| reading.words.get(*i)).map(|w| w.raw.clone())).collect()
 }
 
-fn judge_plan(reading: &Reading<'_>, plan: Plan, saved: bool, findings: &mut Findings) {
-    let Ok(json) = serde_json::from_slice::<Value>(&plan.json) else {
-        let effect = Effect::new(Verb::Unknown, "plan", Evidence::Plan);
-        findings.effects.push(effect.because("what `show -json` says of the plan is not JSON"));
-        return;
-    };
+fn judge_plan(
+    reading: &Reading<'_>,
+    call: &Call,
+    probe: &dyn Probe,
+    made: Plan,
+    saved: bool,
+    findings: &mut Findings,
+) -> Result<(), String> {
+    let plan = plan::Plan::read(&made.json).map_err(|e| e.to_string())?;
+    let losses = losses()?;
     // The plan says precisely what argv could only say roughly.
-    findings.effects.retain(|e| !matches!(e.verb, Verb::Write | Verb::Destroy) || e.evidence == Evidence::State);
-    findings.effects.extend(effects(&json, &reading.folder.display().to_string()));
-    let changes_something = json.get("applyable").and_then(Value::as_bool).unwrap_or(true);
-    findings.evidence = digest(json);
-    let Some(sealed) = plan.sealed else { return };
-    let mut argv = folder_words(reading);
-    argv.push("apply".into());
-    argv.extend(flag_words(reading, |name| {
-        name != "-auto-approve" && (CARRYING_OUT.contains(&name) || BOTH.contains(&name))
-    }));
-    argv.push(format!("/proc/self/fd/{}", sealed.as_raw_fd()).into());
-    findings.rewrite.argv = Some(argv);
+    findings.effects = reading.standing(call);
+    findings.effects.extend(change::effects(&plan, &losses, &reading.folder.display().to_string()));
+    let state = state::State::of_plan(made.sealed.as_deref(), &plan);
+    let (found, learned) = state::guard(reading, call, probe, state, &plan);
+    findings.effects.extend(found);
+    findings.learned = Some(Box::new(learned));
+    findings.evidence = plan.digest(&made.json);
+    let Some(sealed) = made.sealed else { return Ok(()) };
+    findings.rewrite.argv = Some(apply_words(reading, saved || has_ephemeral(&plan), &sealed));
     findings.rewrite.keep.push(sealed);
     findings.rewrite.stdin_null = true;
+    if !saved && reading.parsed.is_on("-json") {
+        findings.rewrite.sift = Some(Box::new(output::PlanOnce::default()));
+    }
     // terraform asks before an apply without `-auto-approve` that changes something, but never before one of a saved plan.
-    findings.rewrite.confirm = changes_something && !saved && !reading.strips_something();
+    findings.rewrite.confirm = plan.applyable.unwrap_or(true) && !saved && !reading.strips_something();
+    Ok(())
 }
 
-/// The digest of a plan, the same for two plans of the same change: without the time it was made.
-fn digest(mut json: Value) -> String {
-    if let Some(map) = json.as_object_mut() {
-        map.remove("timestamp");
-    }
-    hex(&Sha256::digest(json.to_string().as_bytes()))
+/// Whether a variable may be ephemeral. A plan holds no value of those, nor of one that is null.
+fn has_ephemeral(plan: &plan::Plan<'_>) -> bool {
+    let mut parts = plan.terraform_version.split('.').map(|p| p.parse().unwrap_or(0u32));
+    let version = (parts.next().unwrap_or(0), parts.next().unwrap_or(0));
+    version >= EPHEMERAL_SINCE && plan.variables.values().any(|v| v.value.is_none())
 }
 
-/// What a plan would do, resource by resource.
-pub fn effects(plan: &Value, folder: &str) -> Vec<Effect> {
-    let unknown = |note: &str| vec![Effect::new(Verb::Unknown, folder, Evidence::Plan).because(note)];
-    if !plan.get("format_version").and_then(Value::as_str).is_some_and(|v| v.starts_with(FORMAT)) {
-        return unknown("the plan has a format that is not known; a newer sprag may know it");
-    }
-    if plan.get("errored").and_then(Value::as_bool).unwrap_or(false) {
-        return unknown("the plan ended with an error and is not complete");
-    }
-    let list = |key: &str| plan.get(key).and_then(Value::as_array).cloned().unwrap_or_default();
-    let mut found: Vec<Effect> = list("resource_changes").iter().filter_map(resource_effect).collect();
-    for deferred in list("deferred_changes") {
-        found.extend(deferred.get("resource_change").and_then(resource_effect));
-    }
-    if found.is_empty() {
-        found.push(Effect::new(Verb::Write, folder, Evidence::Plan).because("nothing but the state file changes"));
-    }
-    found
+fn losses() -> Result<Vec<Loss>, String> {
+    crate::tool::losses("terraform").map_err(|e| e.to_string())
 }
 
-fn resource_effect(change: &Value) -> Option<Effect> {
-    let text = |key: &str| change.get(key).and_then(Value::as_str).unwrap_or_default();
-    let actions: Vec<&str> =
-        change.pointer("/change/actions")?.as_array()?.iter().map(|a| a.as_str().unwrap_or("?")).collect();
-    let address = match text("deposed") {
-        "" => text("address").to_owned(),
-        deposed => format!("{} (deposed {deposed})", text("address")),
-    };
-    let effect = |verb, note: String| Some(Effect::new(verb, address.clone(), Evidence::Plan).because(note));
-    let why = text("action_reason").replace('_', " ");
-    match actions.as_slice() {
-        ["no-op"] | ["read"] => None,
-        ["create"] => effect(Verb::Write, String::new()),
-        ["update"] => effect(Verb::Write, String::new()),
-        ["delete"] => effect(Verb::Destroy, why),
-        ["delete", "create"] | ["create", "delete"] => effect(Verb::Destroy, format!("replaced: {why}")),
-        ["forget"] | ["create", "forget"] => {
-            effect(Verb::Destroy, "forgotten by the state; it lives on unmanaged".to_owned())
-        }
-        other => effect(Verb::Unknown, format!("the plan's action `{}` is not known", other.join(", "))),
-    }
+/// What a plan would do, by its JSON alone; where it is no plan that can be judged, that is unknown.
+pub fn effects(json: &[u8], folder: &str) -> Vec<Effect> {
+    let judged = losses().and_then(|losses| {
+        let plan = plan::Plan::read(json).map_err(|e| e.to_string())?;
+        let mut effects = change::effects(&plan, &losses, folder);
+        effects.extend(state::new_resources(&plan));
+        Ok(effects)
+    });
+    judged.unwrap_or_else(|why| vec![Effect::new(Verb::Unknown, folder, Evidence::Plan).because(why)])
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::call::Stdin;
+    use crate::inspect::deepen;
+    use crate::memory::{Known, MemoryError, Whose};
+    use std::cell::RefCell;
 
-    fn plan(changes: &str) -> Value {
-        serde_json::from_str(&format!(r#"{{"format_version":"1.2","resource_changes":[{changes}],"timestamp":"now"}}"#))
-            .unwrap()
+    /// Answers with a canned plan, and notes what was planned.
+    struct Canned {
+        json: &'static str,
+        planned: RefCell<Vec<String>>,
     }
 
-    fn change(address: &str, actions: &str) -> String {
-        format!(r#"{{"address":"{address}","type":"t","change":{{"actions":[{actions}]}}}}"#)
+    impl Probe for Canned {
+        fn plan(&self, _: &Reading<'_>, argv: &[OsString]) -> Result<Plan, ProbeError> {
+            self.planned.borrow_mut().extend(argv.iter().map(|a| a.to_string_lossy().into_owned()));
+            let sealed = std::sync::Arc::new(OwnedFd::from(tempfile::tempfile().unwrap()));
+            Ok(Plan { json: self.json.as_bytes().to_vec(), sealed: Some(sealed) })
+        }
+
+        fn saved_plan(&self, reading: &Reading<'_>, _: &Path) -> Result<Plan, ProbeError> {
+            self.plan(reading, &["saved".into()])
+        }
+
+        fn printed(&self, _: &Reading<'_>, _: &[OsString]) -> Result<Vec<u8>, ProbeError> {
+            Ok(self.json.as_bytes().to_vec())
+        }
+
+        fn remembered(&self, _: &Whose) -> Result<Option<Known>, MemoryError> {
+            Ok(None)
+        }
+
+        fn stdin(&self) -> Result<(Vec<u8>, Option<OwnedFd>), ProbeError> {
+            Err(ProbeError::NotAsked)
+        }
     }
 
-    fn verbs(plan: &Value) -> Vec<Verb> {
-        effects(plan, "/x").into_iter().map(|e| e.verb).collect()
+    const NOTHING: &str = r#"{"format_version":"1.2","terraform_version":"1.11.4","variables":{"a":{"value":1}}}"#;
+    const EPHEMERAL: &str = r#"{"format_version":"1.2","terraform_version":"1.11.4","variables":{"t":{"value":null}}}"#;
+    const OLDER: &str = r#"{"format_version":"1.2","terraform_version":"1.9.8","variables":{"t":{"value":null}}}"#;
+
+    /// The words of the plan, those of the apply without the plan's own, and the findings.
+    fn gate(run: &str, json: &'static str) -> (String, String, Findings) {
+        let words: Vec<OsString> = shell_words::split(run).unwrap().into_iter().map(OsString::from).collect();
+        let call = Call {
+            name: "terraform".into(),
+            other_name: None,
+            link: Default::default(),
+            argv: words,
+            env: Default::default(),
+            cwd: "/nowhere".into(),
+            stdin: Stdin::Null,
+        };
+        let probe = Canned { json, planned: RefCell::default() };
+        let tool = crate::tool::find("terraform").unwrap().remove(0);
+        let findings = deepen(&tool.read(&call), &call, &probe);
+        let applied = findings.rewrite.argv.iter().flatten().map(|a| a.to_string_lossy().into_owned());
+        let applied: Vec<String> = applied.filter(|a| !a.starts_with("/proc/self/fd/")).collect();
+        (probe.planned.into_inner().join(" "), applied.join(" "), findings)
     }
 
     #[test]
-    fn each_action_is_its_verb() {
-        for (actions, verb) in [
-            (r#""create""#, Verb::Write),
-            (r#""update""#, Verb::Write),
-            (r#""delete""#, Verb::Destroy),
-            (r#""delete","create""#, Verb::Destroy),
-            (r#""create","delete""#, Verb::Destroy),
-            (r#""forget""#, Verb::Destroy),
-            (r#""explode""#, Verb::Unknown),
+    fn every_word_goes_where_it_means_something() {
+        for (run, planned, applied) in [
+            ("terraform apply -auto-approve", "plan", "apply"),
+            ("terraform destroy -auto-approve -target a.b", "plan -destroy -target a.b", "apply"),
+            ("terraform refresh -lock-timeout=3s", "plan -refresh-only -lock-timeout=3s", "apply -lock-timeout=3s"),
+            (
+                "terraform -chdir=prod apply -var a=1 -var-file=x",
+                "-chdir=prod plan -var a=1 -var-file=x",
+                "-chdir=prod apply",
+            ),
+            (
+                "terraform apply -no-color -json -compact-warnings -parallelism=3 -input=false",
+                "plan -no-color -json -compact-warnings -parallelism=3 -input=false",
+                "apply -no-color -json -compact-warnings -parallelism=3 -input=false",
+            ),
+            ("terraform apply -state=a -state-out=b -backup=c", "plan -state=a", "apply -state=a -state-out=b -backup=c"),
+            ("terraform apply -refresh=false -replace=a.b", "plan -refresh=false -replace=a.b", "apply"),
+            ("terraform apply -destroy p.bin", "saved", "apply"),
         ] {
-            assert_eq!(verbs(&plan(&change("a", actions))), [verb], "{actions}");
+            let (p, a, _) = gate(run, NOTHING);
+            assert_eq!((p.as_str(), a.as_str()), (planned, applied), "{run}");
         }
     }
 
     #[test]
-    fn a_plan_that_changes_nothing_is_a_write_of_the_state() {
-        assert_eq!(verbs(&plan(&change("a", r#""no-op""#))), [Verb::Write]);
+    fn ephemeral_variables_are_passed_again_where_the_version_has_them() {
+        let run = "terraform apply -var t=1 -var-file x";
+        assert_eq!(gate(run, EPHEMERAL).1, "apply -var t=1 -var-file x");
+        assert_eq!(gate(run, NOTHING).1, "apply");
+        assert_eq!(gate(run, OLDER).1, "apply", "earlier versions refuse variables beside a plan");
+        assert_eq!(gate("terraform apply -var t=1 p.bin", EPHEMERAL).1, "apply -var t=1", "the caller's own words");
     }
 
     #[test]
-    fn a_plan_that_is_not_known_or_not_whole_is_unknown() {
-        let errored = serde_json::json!({"format_version": "1.2", "errored": true});
-        let newer = serde_json::json!({"format_version": "2.0"});
-        assert_eq!(verbs(&errored), [Verb::Unknown]);
-        assert_eq!(verbs(&newer), [Verb::Unknown]);
-        assert_eq!(verbs(&Value::Null), [Verb::Unknown]);
+    fn what_is_not_understood_is_not_planned() {
+        let (planned, _, findings) = gate("terraform apply -explode", NOTHING);
+        assert_eq!(planned, "");
+        assert!(findings.effects.iter().any(|e| e.verb == Verb::Unknown));
     }
 
     #[test]
-    fn two_plans_of_the_same_change_have_one_digest() {
-        let mut later = plan(&change("a", r#""delete""#));
-        let first = digest(later.clone());
-        later["timestamp"] = "later".into();
-        assert_eq!(digest(later), first);
-        assert_ne!(digest(plan(&change("b", r#""delete""#))), first);
+    fn a_plan_that_cannot_be_read_is_unknown_beside_what_argv_says() {
+        for json in ["", "no", "[]", r#"{"format_version":"3.0"}"#] {
+            let (_, applied, findings) = gate("terraform destroy", json);
+            assert!(findings.effects.iter().any(|e| e.verb == Verb::Unknown), "{json}");
+            assert!(findings.rewrite.argv.is_none() && applied.is_empty(), "{json}: nothing to apply");
+        }
+    }
+
+    #[test]
+    fn what_no_plan_answers_stands_beside_it() {
+        for (run, target) in [
+            ("terraform apply -lock=false", "state:lock"),
+            ("terraform apply -backup ../prod/terraform.tfstate", "../prod/terraform.tfstate"),
+        ] {
+            assert!(gate(run, NOTHING).2.effects.iter().any(|e| e.target == target), "{run}");
+        }
+        let (_, _, findings) = gate("terraform apply -replace=a.b -destroy", NOTHING);
+        assert!(findings.effects.iter().all(|e| e.verb < Verb::Destroy), "the plan says it precisely: {findings:?}");
+    }
+
+    #[test]
+    fn an_output_reveals_only_what_is_marked_sensitive() {
+        const OUTPUTS: &str = r#"{"pw":{"sensitive":true,"type":"string","value":"x"},"ip":{"sensitive":false,"value":1}}"#;
+        for (run, verb) in [
+            ("terraform output ip", Verb::Read),
+            ("terraform output -raw ip", Verb::Read),
+            ("terraform output pw", Verb::Reveal),
+            ("terraform output -json", Verb::Reveal),
+            ("terraform output -json ip", Verb::Read),
+            ("terraform output -raw nothing", Verb::Read),
+        ] {
+            assert_eq!(crate::effect::worst(&gate(run, OUTPUTS).2.effects), verb, "{run}");
+        }
+        let (_, _, findings) = gate("terraform output -json", "not told");
+        assert_eq!(crate::effect::worst(&findings.effects), Verb::Reveal);
     }
 }

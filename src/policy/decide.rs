@@ -53,8 +53,17 @@ impl Rule {
         let one_of = |list: &[String], text: &str| list.is_empty() || any_matches(list, text);
         one_of(&self.tool, &context.tool)
             && (self.verb.is_empty() || self.verb.contains(&effect.verb))
-            && one_of(&self.target, &effect.target)
+            && (one_of(&self.target, &effect.target) || (!effect.kind.is_empty() && any_matches(&self.target, &effect.kind)))
+            && self.is_large(effect)
             && (self.environment.is_empty() || environments.iter().any(|e| any_matches(&self.environment, &e.name)))
+    }
+
+    /// Whether the effect is as large as the rule asks; one that is not counted is one thing of one.
+    fn is_large(&self, effect: &Effect) -> bool {
+        let count = effect.count.unwrap_or(1);
+        let all = effect.of.unwrap_or(count);
+        self.at_least.is_none_or(|least| count >= least)
+            && self.percent.is_none_or(|percent| count.saturating_mul(100) >= percent.saturating_mul(all))
     }
 
     fn reason(&self) -> Reason {

@@ -55,10 +55,14 @@ pub struct Rule {
     pub tool: Vec<String>,
     /// The verbs it speaks of; empty: all.
     pub verb: Vec<Verb>,
-    /// Patterns of targets; empty: all.
+    /// Patterns of targets, or of their types; empty: all.
     pub target: Vec<String>,
     /// The environments it speaks of; empty: all.
     pub environment: Vec<String>,
+    /// It speaks only of effects on this many things or more.
+    pub at_least: Option<u64>,
+    /// It speaks only of effects on this share of all there are, in per cent, or more.
+    pub percent: Option<u64>,
     /// What it decides.
     pub decision: Decision,
     /// Why it exists.
@@ -178,6 +182,10 @@ struct FileRule {
     target: OneOrMany,
     #[serde(default)]
     environment: OneOrMany,
+    #[serde(default)]
+    at_least: Option<u64>,
+    #[serde(default)]
+    percent: Option<u64>,
     decision: Decision,
     because: String,
     #[serde(default)]
@@ -291,6 +299,8 @@ fn read_rule(rule: FileRule, place: String) -> Result<Rule, String> {
         tool: rule.tool.0,
         target: rule.target.0,
         environment: rule.environment.0,
+        at_least: rule.at_least,
+        percent: rule.percent,
         decision: rule.decision,
         because: rule.because,
         instead: rule.instead,

@@ -21,6 +21,7 @@ pub fn redact_words(words: &[String], secret: &[usize]) -> Vec<String> {
         let by_grammar = secret.contains(&i) && !word.starts_with('-');
         let attached = secret.contains(&i) && word.starts_with('-');
         match word.split_once('=') {
+            Some((name, _)) if by_grammar && !name.is_empty() => format!("{}={GONE}", sanitise(name)),
             _ if hide || by_grammar => GONE.to_owned(),
             Some((flag, _)) if attached => format!("{}={GONE}", sanitise(flag)),
             _ => redact(word),

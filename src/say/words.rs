@@ -1,8 +1,10 @@
 //! What a person reads.
 
-use crate::effect::{Effect, Recovery, Verb};
+use crate::effect::{Effect, Evidence, Recovery, Verb};
 use crate::text::{sanitise, shorten};
 use crate::verdict::Verdict;
+use std::cmp::Reverse;
+use std::collections::BTreeSet;
 
 /// How much of a command line a headline shows.
 const COMMAND_WIDTH: usize = 72;
@@ -47,11 +49,22 @@ fn spoken(verdict: &Verdict) -> Vec<&Effect> {
 
 /// One sentence: what the command would do.
 pub fn headline(command: &str, verdict: &Verdict) -> String {
-    let effects = spoken(verdict);
+    let mut effects = spoken(verdict);
+    let is_state = |e: &&Effect| e.evidence == Evidence::State && e.target.starts_with("state:");
+    if effects.iter().all(is_state) {
+        let names: Vec<String> = effects.iter().map(|e| format!("`{}`", shorten(&e.target, TARGET_WIDTH))).collect();
+        let names = names.join(" and ");
+        return format!("`{}` would act on a state that is not as it should be: {names}", shorten(command, COMMAND_WIDTH));
+    }
+    // What is lost says more than what it is lost by; that is in the note.
+    effects.retain(|e| !is_state(e));
     let verb = effects.first().map_or(Verb::Unknown, |e| e.verb);
-    let mut targets: Vec<&str> = effects.iter().map(|e| e.target.as_str()).collect();
-    targets.sort_unstable();
-    targets.dedup();
+    // What cannot be brought back is named first.
+    let mut ordered: Vec<(Reverse<Recovery>, &str)> =
+        effects.iter().map(|e| (Reverse(e.recovery), e.target.as_str())).collect();
+    ordered.sort_unstable();
+    let mut seen = BTreeSet::new();
+    let targets: Vec<&str> = ordered.into_iter().map(|(_, target)| target).filter(|t| seen.insert(*t)).collect();
     let counted: u64 = effects.iter().filter_map(|e| e.count).sum();
     let count = counted.max(targets.len() as u64);
     let named: Vec<String> = targets.iter().take(NAMED).map(|t| format!("`{}`", shorten(t, TARGET_WIDTH))).collect();
@@ -59,7 +72,8 @@ pub fn headline(command: &str, verdict: &Verdict) -> String {
         named.join(" and ")
     } else {
         let rest = if targets.len() > NAMED { ", …" } else { "" };
-        format!("{count} things: {}{rest}", named.join(", "))
+        let things = if effects.iter().all(|e| !e.kind.is_empty()) { "resources" } else { "things" };
+        format!("{count} {things}: {}{rest}", named.join(", "))
     };
     format!("`{}` would {} {what}", shorten(command, COMMAND_WIDTH), phrase(verb))
 }
@@ -140,7 +154,7 @@ pub fn request(command: &str, folder: &str, environments: &[String], effects: &[
 fn list<'a>(effects: impl Iterator<Item = &'a Effect>) -> Vec<String> {
     const MOST: usize = 40;
     let mut effects: Vec<&Effect> = effects.collect();
-    effects.sort_by_key(|e| std::cmp::Reverse((e.verb, e.recovery)));
+    effects.sort_by_key(|e| Reverse((e.verb, e.recovery)));
     let more = effects.len().saturating_sub(MOST);
     let line = |e: &&Effect| {
         let forever = if e.recovery == Recovery::Irreversible { ", for good" } else { "" };
@@ -161,7 +175,6 @@ fn place(environments: &[String]) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::effect::Evidence;
     use crate::verdict::{Decision, Reason};
 
     fn verdict(effects: Vec<Effect>) -> Verdict {

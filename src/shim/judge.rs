@@ -3,7 +3,7 @@
 use crate::approve::Subject;
 use crate::call::{Call, Stdin, User, workspace};
 use crate::effect::{Effect, worst};
-use crate::inspect::{self, Findings, Probe, Unasked};
+use crate::inspect::{self, Findings, Learned, Probe, Unasked};
 use crate::policy::{self, Context, Policy, PolicyError, layers};
 use crate::record::redact_words;
 use crate::text::hex;
@@ -30,6 +30,8 @@ pub struct Judged {
     pub subject: Subject,
     /// The real tool was asked, and refused by itself: it ends with this code.
     pub ended: Option<i32>,
+    /// What is to be remembered once it has run.
+    pub learned: Option<Box<Learned>>,
     /// What was changed about the call, a line each.
     pub notes: Vec<String>,
     /// The call's words with those of the environment in their place, without secrets.
@@ -132,15 +134,15 @@ fn conclude(call: &Call, user: &User, policy: &Policy, reading: &Reading<'_>, mu
     facts.extend(git_branch(&workspace).map(|b| ("git-branch".to_owned(), b)));
     let context = Context { tool: call.name.clone(), facts };
     let verdict = policy::decide(policy, &findings.effects, &context).oblige(std::mem::take(&mut findings.obligations));
-    let escaped = |a: &OsString| a.as_bytes().escape_ascii().to_string();
+    let argv = reading.argv();
     let subject = Subject {
         tool: call.name.clone(),
-        argv: reading.argv().iter().map(escaped).collect(),
+        argv: shown_argv(reading, &argv),
         folder: reading.folder.display().to_string(),
         environments: verdict.environments().to_vec(),
         identity: context.facts.into_iter().chain([("uid".to_owned(), user.uid.to_string())]).collect(),
         effects: findings.effects.clone(),
-        evidence: std::mem::take(&mut findings.evidence),
+        evidence: evidence(&findings.evidence, &argv),
         policy: hex(&Sha256::digest(serde_json::to_vec(policy).unwrap_or_default())),
     };
     let notes = if reading.strips_something() && !reading.mild {
@@ -154,12 +156,33 @@ fn conclude(call: &Call, user: &User, policy: &Policy, reading: &Reading<'_>, mu
     Judged {
         confirm: findings.rewrite.confirm,
         ended: findings.ended,
+        learned: findings.learned.take(),
         order: draft(call, workspace, reading, findings),
         verdict,
         subject,
         notes,
         words,
     }
+}
+
+/// The words that would run, for a request: escaped, without secrets. What they hide is in the evidence.
+fn shown_argv(reading: &Reading<'_>, argv: &[OsString]) -> Vec<String> {
+    let secrets: Vec<&OsString> =
+        reading.secret_words().into_iter().filter_map(|i| reading.words.get(i)).map(|w| &w.raw).collect();
+    let hidden: Vec<usize> = argv.iter().enumerate().filter(|(_, a)| secrets.contains(a)).map(|(i, _)| i).collect();
+    let escaped: Vec<String> = argv.iter().map(|a| a.as_bytes().escape_ascii().to_string()).collect();
+    redact_words(&escaped, &hidden)
+}
+
+/// The digest of what an approval is bound to beyond what it shows: what the effects were read from, and every word.
+fn evidence(of_inspector: &str, argv: &[OsString]) -> String {
+    let mut digest = Sha256::new();
+    digest.update(of_inspector);
+    for word in argv {
+        digest.update([0]);
+        digest.update(word.as_bytes());
+    }
+    hex(&digest.finalize())
 }
 
 /// What would be run: the caller's words without the stripped ones, or the words an inspector put in their place.
@@ -189,6 +212,7 @@ fn draft(call: &Call, workspace: PathBuf, reading: &Reading<'_>, findings: Findi
         },
         stdout: None,
         stderr: None,
+        sift: rewrite.sift,
         keep: rewrite.keep.into_iter().chain(named_descriptors(call)).collect(),
         discharged,
     }

@@ -2,14 +2,16 @@
 
 use crate::call::{Call, Stdin, User, workspace};
 use crate::effect::Verb;
+use crate::inspect::terraform::WithoutTail;
 use crate::inspect::{Plan, Probe, ProbeError};
+use crate::memory::{Known, Memory, MemoryError, Whose};
 use crate::profile::Required;
 use crate::record::{Durability, Event, Record, redact_words};
 use crate::run::{self, Outcome, RunError};
 use crate::say;
 use crate::text::sanitise;
 use crate::tool::Reading;
-use crate::verdict::{Aid, Input, Order, Permit};
+use crate::verdict::{Aid, Input, Order, Permit, Sift};
 use nix::fcntl::{FcntlArg, SealFlag, fcntl};
 use nix::sys::memfd::{MFdFlags, memfd_create};
 use std::ffi::{CStr, OsString};
@@ -65,20 +67,22 @@ fn sealed_copy(from: &mut dyn Read, most: u64) -> Result<(Vec<u8>, OwnedFd), Pro
 }
 
 impl Live<'_> {
-    /// Starts the real tool as an aid of sprag's own, with the plan at its descriptor.
+    /// Starts the real tool as an aid of sprag's own, with the plan, if there is one, at its descriptor.
     fn aid(
         &self,
         aid: Aid,
         reading: &Reading<'_>,
         words: &[OsString],
-        plan: &Arc<OwnedFd>,
-        output: Option<(OwnedFd, OwnedFd)>,
+        plan: Option<&Arc<OwnedFd>>,
+        output: Prints,
     ) -> Result<(), ProbeError> {
-        let shown: Vec<String> = words.iter().map(|w| w.to_string_lossy().into_owned()).collect();
-        let argv = redact_words(&shown, &[]);
+        let argv = self.shown(reading, words);
         // What only reads runs even where nothing can be recorded.
         let _ = self.record.append(&Event::Aid { run: self.run, aid: aid.word(), argv: &argv }, Durability::Kernel);
-        let (stdout, stderr) = output.unzip();
+        let (stdout, stderr, sift) = match output {
+            Prints::Kept(stdout, stderr) => (Some(stdout), Some(stderr), None),
+            Prints::Sifted(sift) => (None, None, Some(sift)),
+        };
         let order = Order {
             tool: self.call.name.clone(),
             argv: std::iter::once(OsString::from(&self.call.name)).chain(words.iter().cloned()).collect(),
@@ -94,7 +98,8 @@ impl Live<'_> {
             stdin: if aid == Aid::Plan { Input::Inherit } else { Input::Null },
             stdout,
             stderr,
-            keep: vec![Arc::clone(plan)],
+            sift,
+            keep: plan.into_iter().map(Arc::clone).collect(),
             discharged: vec![],
         };
         let links = super::links(self.call);
@@ -112,22 +117,50 @@ impl Live<'_> {
         }
     }
 
+    /// The words for the record: those that hold a secret in the call hold it here too.
+    fn shown(&self, reading: &Reading<'_>, words: &[OsString]) -> Vec<String> {
+        let secrets: Vec<&OsString> =
+            reading.secret_words().into_iter().filter_map(|i| reading.words.get(i)).map(|w| &w.raw).collect();
+        let hidden: Vec<usize> = words.iter().enumerate().filter(|(_, w)| secrets.contains(w)).map(|(i, _)| i).collect();
+        let texts: Vec<String> = words.iter().map(|w| w.to_string_lossy().into_owned()).collect();
+        redact_words(&texts, &hidden)
+    }
+
+    /// Starts the real tool and keeps what it prints. What it warns of is said only where it fails, and not again.
+    fn kept(
+        &self,
+        aid: Aid,
+        reading: &Reading<'_>,
+        words: &[OsString],
+        plan: Option<&Arc<OwnedFd>>,
+    ) -> Result<Vec<u8>, ProbeError> {
+        let (out, errors) = (memory_file(c"output")?, memory_file(c"errors")?);
+        let prints = Prints::Kept(out.try_clone().map_err(failed)?, errors.try_clone().map_err(failed)?);
+        if let Err(e) = self.aid(aid, reading, words, plan, prints) {
+            if aid == Aid::Show {
+                say::error(String::from_utf8_lossy(&read_back(errors)?).trim_end());
+            }
+            return Err(e);
+        }
+        read_back(out)
+    }
+
     /// What `show -json` says of a sealed plan.
     fn show(&self, reading: &Reading<'_>, sealed: OwnedFd) -> Result<Plan, ProbeError> {
         let sealed = Arc::new(sealed);
-        let out = memory_file(c"show")?;
-        let mut words = words_before_the_command(reading);
+        let mut words = reading.words_before_command();
         words.extend(["show".into(), "-json".into(), descriptor_path(&sealed)]);
-        // Its warnings were said when the plan was made; they are said again only where it fails.
-        let errors = memory_file(c"show errors")?;
-        let output = (out.try_clone().map_err(failed)?, errors.try_clone().map_err(failed)?);
-        if let Err(e) = self.aid(Aid::Show, reading, &words, &sealed, Some(output)) {
-            let text = String::from_utf8_lossy(&read_back(errors)?).trim_end().to_owned();
-            say::error(&text);
-            return Err(e);
-        }
-        Ok(Plan { json: read_back(out)?, sealed: Some(sealed) })
+        let json = self.kept(Aid::Show, reading, &words, Some(&sealed))?;
+        Ok(Plan { json, sealed: Some(sealed) })
     }
+}
+
+/// Where what an aid prints goes.
+enum Prints {
+    /// Into these files: standard output and error.
+    Kept(OwnedFd, OwnedFd),
+    /// To the caller, with something cut out.
+    Sifted(Box<dyn Sift>),
 }
 
 /// What a file in memory holds.
@@ -139,11 +172,6 @@ fn read_back(file: OwnedFd) -> Result<Vec<u8>, ProbeError> {
     Ok(bytes)
 }
 
-fn words_before_the_command(reading: &Reading<'_>) -> Vec<OsString> {
-    let first = reading.parsed.path.first().copied().unwrap_or(0);
-    reading.words.iter().take(first).map(|w| w.raw.clone()).collect()
-}
-
 fn descriptor_path(file: &OwnedFd) -> OsString {
     format!("/proc/self/fd/{}", file.as_raw_fd()).into()
 }
@@ -152,10 +180,12 @@ impl Probe for Live<'_> {
     fn plan(&self, reading: &Reading<'_>, argv: &[OsString]) -> Result<Plan, ProbeError> {
         let file = Arc::new(memory_file(c"plan")?);
         let mut words = argv.to_vec();
+        let path = descriptor_path(&file);
         let mut out = OsString::from("-out=");
-        out.push(descriptor_path(&file));
+        out.push(&path);
         words.push(out);
-        self.aid(Aid::Plan, reading, &words, &file, None)?;
+        let sift = WithoutTail::new(&path.to_string_lossy());
+        self.aid(Aid::Plan, reading, &words, Some(&file), Prints::Sifted(Box::new(sift)))?;
         let file = Arc::into_inner(file).ok_or_else(|| failed("the plan is still held by another"))?;
         seal(&file)?;
         self.show(reading, file)
@@ -165,6 +195,14 @@ impl Probe for Live<'_> {
         let mut file = File::open(path).map_err(|e| failed(format_args!("{}: {e}", path.display())))?;
         let (_, sealed) = sealed_copy(&mut file, MAX_PLAN)?;
         self.show(reading, sealed)
+    }
+
+    fn printed(&self, reading: &Reading<'_>, argv: &[OsString]) -> Result<Vec<u8>, ProbeError> {
+        self.kept(Aid::Output, reading, argv, None)
+    }
+
+    fn remembered(&self, whose: &Whose) -> Result<Option<Known>, MemoryError> {
+        Memory::of(&self.user.state()).recall(whose)
     }
 
     fn stdin(&self) -> Result<(Vec<u8>, Option<OwnedFd>), ProbeError> {

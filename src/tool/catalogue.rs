@@ -3,7 +3,7 @@
 //! The shipped files are turned into compact tables by `build.rs`; a TOML file is parsed at start only for a tool that
 //! the system's folder has, and only the called one.
 
-use super::schema::Tool;
+use super::schema::{Loss, Tool};
 use crate::call::Call;
 use serde::Deserialize;
 use std::fmt;
@@ -53,14 +53,35 @@ struct Packed<'a> {
     tool: Tool,
     #[serde(borrow)]
     commands: Vec<(&'a str, &'a [u8])>,
+    losses: &'a [u8],
+}
+
+/// What changes in a plan of this tool lose: the shipped rows, then the system's.
+///
+/// # Errors
+/// When a file or table cannot be used.
+pub fn losses(name: &str) -> Result<Vec<Loss>, ShimError> {
+    let mut losses = Vec::new();
+    if let Some(table) = table(name) {
+        let rows = postcard::from_bytes::<Packed<'_>>(table).and_then(|packed| postcard::from_bytes(packed.losses));
+        let rows: Vec<Loss> = rows.map_err(|_| ShimError::Table(name.to_owned()))?;
+        losses.extend(rows);
+    }
+    if let Some(path) = system_file(name) {
+        losses.extend(from_system(&path, name)?.loss);
+    }
+    Ok(losses)
+}
+
+fn table(name: &str) -> Option<&'static [u8]> {
+    let at = TOOLS.binary_search_by_key(&name, |(n, _)| n).ok()?;
+    TOOLS.get(at).map(|(_, table)| *table)
 }
 
 /// The shipped tool of this name, with those commands whose every path word stands among `words`; with all where no words
 /// are given.
 fn shipped(name: &str, words: Option<&[String]>) -> Option<Result<Tool, ShimError>> {
-    let at = TOOLS.binary_search_by_key(&name, |(n, _)| n).ok()?;
-    let (_, table) = TOOLS.get(at)?;
-    Some(unpack(table, words).map_err(|_| ShimError::Table(name.to_owned())))
+    Some(unpack(table(name)?, words).map_err(|_| ShimError::Table(name.to_owned())))
 }
 
 fn unpack(table: &[u8], words: Option<&[String]>) -> Result<Tool, postcard::Error> {
@@ -113,6 +134,10 @@ pub fn parse(text: &str, file: &str) -> Result<Tool, ShimError> {
 fn check(tool: &Tool) -> Result<(), String> {
     if tool.names.is_empty() {
         return Err("`names` is empty; name the tool".to_owned());
+    }
+    let undecided = |l: &&Loss| l.attribute.is_some() == (l.is.is_empty() && !l.absent && !l.shrinks);
+    if let Some(loss) = tool.loss.iter().find(undecided) {
+        return Err(format!("the loss `{}` needs an `attribute` and a value of it, or neither", loss.note));
     }
     let bare = tool.command.iter().filter(|c| c.path.is_empty()).count();
     if bare > 0 && tool.command.len() > 1 {

@@ -4,7 +4,7 @@
 //! effects more precise afterwards.
 
 use super::argv::{self, Given, Mark, Parsed, Word};
-use super::schema::{Command, Dialect, Lower, Operands, Raise, Source, Tool};
+use super::schema::{Command, Dialect, Lower, Operands, Raise, Source, Tool, Variable};
 use crate::call::{Call, absolute};
 use crate::effect::{Effect, Evidence, Recovery, Verb};
 use std::collections::BTreeMap;
@@ -124,6 +124,12 @@ impl<'t> Reading<'t> {
         self.parsed.path.iter().filter_map(|i| self.words.get(*i)).map(|w| w.text.as_str()).collect()
     }
 
+    /// The words before the subcommand.
+    pub fn words_before_command(&self) -> Vec<OsString> {
+        let first = self.parsed.path.first().copied().unwrap_or(0);
+        self.words.iter().take(first).map(|w| w.raw.clone()).collect()
+    }
+
     /// The flags that must not reach the tool.
     pub fn stripped(&self) -> &'t [String] {
         self.parsed.command.map_or(&[], |c| c.strip.as_slice())
@@ -191,7 +197,8 @@ impl<'t> Reading<'t> {
             }
             None => {}
         }
-        self.variable_effects(call);
+        let by_variables = self.variable_effects(call);
+        self.effects.extend(by_variables);
     }
 
     fn bare_effect(&mut self) {
@@ -213,10 +220,19 @@ impl<'t> Reading<'t> {
     }
 
     fn raises(&mut self, command: &Command) {
-        let tool = self.tool;
-        for raise in command.raise.iter().chain(&tool.raise) {
-            self.raise(raise, command);
-        }
+        let raised = self.raised(command, |_| true);
+        self.effects.extend(raised);
+    }
+
+    fn raised(&self, command: &Command, wanted: impl Fn(&Raise) -> bool) -> Vec<Effect> {
+        let raises = command.raise.iter().chain(&self.tool.raise).filter(|r| wanted(r));
+        raises.flat_map(|raise| self.raise(raise, command)).collect()
+    }
+
+    /// What stands beside an inspector's evidence: the effects of variables, and of flags that no evidence answers.
+    pub fn standing(&self, call: &Call) -> Vec<Effect> {
+        let raised = self.parsed.command.map(|command| self.raised(command, |r| !r.rough)).unwrap_or_default();
+        raised.into_iter().chain(self.variable_effects(call)).collect()
     }
 
     /// The flag, given in full, that makes the command mild.
@@ -258,7 +274,7 @@ impl<'t> Reading<'t> {
         targets
     }
 
-    fn raise(&mut self, raise: &Raise, command: &Command) {
+    fn raise(&self, raise: &Raise, command: &Command) -> Vec<Effect> {
         let matches = |value: &str| {
             raise.value.as_deref().is_none_or(|pattern| {
                 let pattern = WildMatch::new(pattern);
@@ -284,14 +300,20 @@ impl<'t> Reading<'t> {
             let found = self.operands().into_iter().filter(|o| pattern.matches(o)).map(|o| (o.to_owned(), Evidence::Argv));
             hits.extend(found.collect::<Vec<_>>());
         }
+        let mut effects = Vec::new();
         for (value, from) in hits {
-            let targets = if raise.target { vec![value] } else { self.targets(command) };
+            let targets = match &raise.named {
+                Some(name) => vec![name.clone()],
+                None if raise.target => vec![value],
+                None => self.targets(command),
+            };
             for target in targets {
                 let mut effect = Effect::new(raise.verb, target, from).because(raise.note.clone());
                 effect.recovery = raise.recovery;
-                self.effects.push(effect);
+                effects.push(effect);
             }
         }
+        effects
     }
 
     /// The names under which a raising flag may have been given: an open command's flags are not all listed, so whatever
@@ -306,14 +328,12 @@ impl<'t> Reading<'t> {
         names
     }
 
-    fn variable_effects(&mut self, call: &Call) {
-        for variable in &self.tool.variable {
+    fn variable_effects(&self, call: &Call) -> Vec<Effect> {
+        let raises = |variable: &&Variable| {
             let value = call.var(&variable.name).filter(|v| !v.is_empty());
-            let matches = |v: &String| variable.value.as_deref().is_none_or(|p| WildMatch::new(p).matches(v));
-            if value.as_ref().is_some_and(matches) {
-                let effect = Effect::new(variable.verb, variable.name.clone(), Evidence::Env);
-                self.effects.push(effect.because(variable.note.clone()));
-            }
-        }
+            value.is_some_and(|v| variable.value.as_deref().is_none_or(|p| WildMatch::new(p).matches(&v)))
+        };
+        let effect = |v: &Variable| Effect::new(v.verb, v.name.clone(), Evidence::Env).because(v.note.clone());
+        self.tool.variable.iter().filter(raises).map(effect).collect()
     }
 }

@@ -5,7 +5,7 @@
 
 use crate::effect::{Recovery, Verb};
 use crate::profile::Profile;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use std::collections::BTreeMap;
 
 /// How a tool writes its flags.
@@ -93,6 +93,12 @@ pub struct Raise {
     /// The flag's value is the target of the effect.
     #[serde(default)]
     pub target: bool,
+    /// The target of the effect, where it is always the same: a name that policies can use.
+    #[serde(default)]
+    pub named: Option<String>,
+    /// argv says this only roughly: an inspector's evidence takes its place.
+    #[serde(default)]
+    pub rough: bool,
 }
 
 /// A flag that makes a command milder: `-dry-run`.
@@ -148,6 +154,77 @@ pub struct Command {
     /// to the next flag as their value, and can still raise.
     #[serde(default)]
     pub open: bool,
+}
+
+/// When a change in a Terraform plan loses something, beside what its action says: what a delete takes with it for
+/// good, what an update destroys without any delete.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Loss {
+    /// Patterns of the resource types it speaks of.
+    #[serde(rename = "type")]
+    pub kinds: Vec<String>,
+    /// The change it speaks of.
+    pub on: LossOn,
+    /// The attribute that decides, as a path with dots; lists are walked element by element. Absent (delete only): every
+    /// delete of the type.
+    #[serde(default)]
+    pub attribute: Option<String>,
+    /// The attribute's values that lose something, as text: before a delete; after an update, when it was none of them
+    /// before.
+    #[serde(default, deserialize_with = "texts")]
+    pub is: Vec<String>,
+    /// So does an attribute that is not there, or empty.
+    #[serde(default)]
+    pub absent: bool,
+    /// So does, for an update, a number that is smaller afterwards.
+    #[serde(default)]
+    pub shrinks: bool,
+    /// The number that means no end, where the attribute has one.
+    #[serde(default)]
+    pub endless: Option<i64>,
+    /// What is lost, in a few words for a person.
+    pub note: String,
+    /// What the update then is.
+    #[serde(default = "destroy")]
+    pub verb: Verb,
+    /// What the update loses cannot be brought back.
+    #[serde(default)]
+    pub for_good: bool,
+}
+
+fn destroy() -> Verb {
+    Verb::Destroy
+}
+
+/// Values as texts: a person writes `true` or `0`, the compiled table holds strings.
+fn texts<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Scalar {
+        Bool(bool),
+        Number(i64),
+        Text(String),
+    }
+    if !deserializer.is_human_readable() {
+        return Vec::deserialize(deserializer);
+    }
+    let text = |scalar| match scalar {
+        Scalar::Bool(b) => b.to_string(),
+        Scalar::Number(n) => n.to_string(),
+        Scalar::Text(t) => t,
+    };
+    Ok(Vec::<Scalar>::deserialize(deserializer)?.into_iter().map(text).collect())
+}
+
+/// The change that a [`Loss`] speaks of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LossOn {
+    /// The resource is deleted, also to be created again.
+    Delete,
+    /// It is changed in place.
+    Update,
 }
 
 /// An environment variable that has an effect of its own.
@@ -241,6 +318,9 @@ pub struct Tool {
     /// The commands.
     #[serde(default)]
     pub command: Vec<Command>,
+    /// What changes in a plan lose; decoded only when a plan is judged.
+    #[serde(default)]
+    pub loss: Vec<Loss>,
     /// Variables with an effect of their own.
     #[serde(default)]
     pub variable: Vec<Variable>,
