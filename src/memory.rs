@@ -98,8 +98,8 @@ impl Memory {
         let write = || {
             make_private_folder(&self.folder)?;
             let mut part = tempfile::NamedTempFile::new_in(&self.folder)?;
+            // Not forced to the disk: what a crash of the machine tears is asked about, and costs no apply its time.
             part.write_all(&serde_json::to_vec(known)?)?;
-            part.as_file().sync_data()?;
             part.persist(&path).map(|_| ()).map_err(|e| e.error)
         };
         write().map_err(|e| MemoryError(path.clone(), e))

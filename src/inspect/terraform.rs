@@ -6,7 +6,7 @@
 
 mod change;
 mod output;
-mod plan;
+pub mod plan;
 mod state;
 mod values;
 
