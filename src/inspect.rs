@@ -7,7 +7,7 @@ mod aws;
 pub mod sql;
 pub mod terraform;
 
-use crate::call::{Call, Stdin};
+use crate::call::{Call, Stdin as CallStdin};
 use crate::effect::{Effect, Verb};
 use crate::memory::{Known, MemoryError, Whose};
 use crate::tool::Reading;
@@ -94,11 +94,38 @@ pub trait Probe {
     /// When the memory is there and cannot be read.
     fn remembered(&self, whose: &Whose) -> Result<Option<Known>, MemoryError>;
 
-    /// All of standard input, and a sealed copy for the tool to read.
+    /// All of standard input, or what came of it before whoever writes it waited for an answer.
     ///
     /// # Errors
     /// When it is not asked, or cannot be read.
-    fn stdin(&self) -> Result<(Vec<u8>, Option<OwnedFd>), ProbeError>;
+    fn stdin(&self) -> Result<Stdin, ProbeError>;
+}
+
+/// What can be known of standard input before the tool runs.
+#[derive(Debug)]
+pub enum Stdin {
+    /// All of it, and a sealed copy for the tool to read.
+    Whole(Vec<u8>, Option<OwnedFd>),
+    /// Its beginning; the rest comes, without bound, while the tool runs.
+    Begun(Vec<u8>),
+}
+
+/// Reads what comes on standard input while the tool runs.
+pub trait Reader: Send + fmt::Debug {
+    /// What the bytes, and those before them, would do, piece by piece in their order.
+    fn take(&mut self, bytes: &[u8]) -> Vec<Piece>;
+
+    /// What the end of it does.
+    fn end(&mut self) -> Piece;
+}
+
+/// Bytes of standard input, and what they complete would do.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Piece {
+    /// The bytes.
+    pub bytes: Vec<u8>,
+    /// The effects; none is a read.
+    pub effects: Vec<Effect>,
 }
 
 /// How the tool is to be run, where it is not simply with the caller's words.
@@ -108,6 +135,8 @@ pub struct Rewrite {
     pub argv: Option<Vec<OsString>>,
     /// Standard input.
     pub stdin: Option<OwnedFd>,
+    /// What reads standard input as it comes, and the part that came already.
+    pub reader: Option<(Box<dyn Reader>, Vec<u8>)>,
     /// No standard input at all.
     pub stdin_null: bool,
     /// Descriptors that the tool inherits under their numbers.
@@ -202,11 +231,11 @@ impl Probe for Unasked<'_> {
         Ok(None)
     }
 
-    fn stdin(&self) -> Result<(Vec<u8>, Option<OwnedFd>), ProbeError> {
+    fn stdin(&self) -> Result<Stdin, ProbeError> {
         match &self.0.stdin {
-            Stdin::Text(text) => Ok((text.clone(), None)),
-            Stdin::Null => Ok((Vec::new(), None)),
-            Stdin::Terminal | Stdin::File | Stdin::Pipe => Err(ProbeError::NotAsked),
+            CallStdin::Text(text) => Ok(Stdin::Whole(text.clone(), None)),
+            CallStdin::Null => Ok(Stdin::Whole(Vec::new(), None)),
+            CallStdin::Terminal | CallStdin::File | CallStdin::Pipe => Err(ProbeError::NotAsked),
         }
     }
 }

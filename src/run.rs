@@ -2,6 +2,7 @@
 //!
 //! This module must not know why a permit was given. It runs exactly what the permit's order says.
 
+mod feed;
 mod program;
 mod relay;
 mod room;
@@ -14,6 +15,7 @@ use crate::confine::{self, ConfineError, Grants, Places};
 use crate::profile::{End, Required};
 use crate::sys::{self, Fork};
 use crate::verdict::{Input, Order, Permit};
+use feed::Feeding;
 use program::{Kind, Program};
 use relay::Relay;
 use room::Room;
@@ -101,7 +103,7 @@ pub fn start(permit: Permit, setting: &Setting<'_>) -> Result<Outcome, RunError>
         End::Term => libc::SIGTERM,
         End::Int => libc::SIGINT,
     };
-    let relay = relay(&mut order)?;
+    let (relay, feeding) = (relay(&mut order)?, feeding(&mut order)?);
     tracing::debug!("walls built");
     let signals = sys::block_signals();
     // Before the tool, so that no signal to the group finds the one and not the other.
@@ -130,10 +132,14 @@ pub fn start(permit: Permit, setting: &Setting<'_>) -> Result<Outcome, RunError>
             let failed = read_report(reader, &program.path);
             // Without it the tool finds nobody at the other end, and ends by that.
             let relay = relay.and_then(|r| r.begin().ok());
+            let feeding = feeding.and_then(|f| f.begin(child).ok());
             if setting.last {
                 let_go();
             }
             let outcome = supervise::wait(child, canary);
+            if let Some(feeding) = feeding {
+                feeding.finish();
+            }
             if let Some(relay) = relay {
                 relay.finish();
             }
@@ -156,6 +162,21 @@ fn relay(order: &mut Order) -> Result<Option<Relay>, RunError> {
         Relay::new(sift).map_err(|e| RunError::System("the tool's output could not be led through sprag", e))?;
     order.stdout = Some(tool);
     Ok(Some(relay))
+}
+
+/// What stands between the caller's standard input and the tool's, where the order has it judged on its way.
+fn feeding(order: &mut Order) -> Result<Option<Feeding>, RunError> {
+    let feed = match std::mem::replace(&mut order.stdin, Input::Null) {
+        Input::Fed(feed) => feed,
+        other @ (Input::Inherit | Input::Null | Input::File(_)) => {
+            order.stdin = other;
+            return Ok(None);
+        }
+    };
+    let (feeding, tool) =
+        Feeding::new(feed).map_err(|e| RunError::System("the tool's input could not be led through sprag", e))?;
+    order.stdin = Input::File(tool);
+    Ok(Some(feeding))
 }
 
 /// Leaves standard input and output to the tool alone: a pipe ends when the tool closes it, not when sprag ends.
@@ -245,7 +266,8 @@ fn become_tool(order: Order, walls: confine::Walls, prepared: Prepared, restore:
     }
     let input = match order.stdin {
         Input::Inherit => None,
-        Input::Null => std::fs::File::open("/dev/null").ok().map(OwnedFd::from),
+        // A feed has become a file before the fork; without one there is nothing to read.
+        Input::Null | Input::Fed(_) => std::fs::File::open("/dev/null").ok().map(OwnedFd::from),
         Input::File(file) => Some(file),
     };
     if let Some(input) = input

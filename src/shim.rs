@@ -5,6 +5,7 @@
 
 mod judge;
 mod probe;
+mod pump;
 
 pub use judge::{Judged, Shims, call_of_words, judge, judge_example, policy_for};
 
@@ -20,8 +21,9 @@ use crate::run::{self, Outcome, RunError};
 use crate::say::{self, Refused};
 use crate::text::sanitise;
 use crate::tool::{self, ShimError};
-use crate::verdict::Decision;
+use crate::verdict::{Decision, Input, Verdict};
 use probe::Live;
+use pump::{Held, Pump};
 use std::fmt;
 use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -135,6 +137,7 @@ fn run() -> Result<Outcome, Failure> {
         say::note("the apply was cancelled; nothing was run");
         return Ok(Outcome::Exited(1));
     }
+    let held = this.let_flow(&mut judged);
     this.begin(&judged)?;
     tracing::debug!("recorded");
     let permit = match judged.verdict.permit(judged.order) {
@@ -156,7 +159,10 @@ fn run() -> Result<Outcome, Failure> {
         this.remember(*learned, &outcome);
     }
     tracing::debug!("recorded");
-    outcome.map_err(Failure::Run)
+    match held.and_then(|held| held.lock().ok()?.take()) {
+        Some(verdict) => Ok(this.ended_for(&verdict)),
+        None => outcome.map_err(Failure::Run),
+    }
 }
 
 /// A name for one run: time and process make it unique on one machine.
@@ -245,6 +251,29 @@ impl Run<'_> {
         let _ = self.record.append(&event, Durability::Kernel);
     }
 
+    /// Puts a pump where standard input comes while the tool runs; what it will have held.
+    fn let_flow(&self, judged: &mut Judged) -> Option<Held> {
+        let pump = Pump::new(judged.flows.take()?, self.record, self.id, self.call, self.words);
+        let held = pump.held();
+        judged.order.stdin = Input::Fed(Box::new(pump));
+        Some(held)
+    }
+
+    /// Says why the tool was ended: what came on standard input was not allowed.
+    fn ended_for(&self, verdict: &Verdict) -> Outcome {
+        let told = Told::new(self.id, &self.call.name, self.words, &self.call.cwd, verdict);
+        let _ = self.record.append(&Event::Refusal(told), Durability::Kernel);
+        let why = "it came on standard input while the tool ran; in a file, or all at once, a person can be asked first";
+        let ran = format!("`{}` was ended there; what came before it may have run", self.call.name);
+        if say::wants_json() {
+            say::error(&say::refusal_json(&self.call.name, verdict, None, Some(why)));
+        } else {
+            let refused = Refused { command: &self.command(), verdict, request: None, why: Some(why), ran: Some(&ran) };
+            say::error(&say::refusal(&refused));
+        }
+        Outcome::Exited(if verdict.decision() == Decision::Deny { 77 } else { 75 })
+    }
+
     /// Remembers what the state has become.
     fn remember(&self, learned: Learned, outcome: &Result<Outcome, RunError>) {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs());
@@ -272,7 +301,8 @@ impl Run<'_> {
         } else {
             let command = self.command();
             let minutes = self.limits.approve_within_minutes;
-            let refused = Refused { command: &command, verdict: &judged.verdict, request: id.map(|i| (i, minutes)), why };
+            let refused =
+                Refused { command: &command, verdict: &judged.verdict, request: id.map(|i| (i, minutes)), why, ran: None };
             say::error(&say::refusal(&refused));
         }
         Ok(Outcome::Exited(if request.is_some() { 75 } else { 77 }))

@@ -193,9 +193,31 @@ impl fmt::Display for Refusal {
     }
 }
 
+/// Judges what a tool is to read, as it comes.
+pub trait Feed: Send + fmt::Debug {
+    /// What of `bytes`, and of what was held back before, goes on now.
+    fn pass(&mut self, bytes: &[u8]) -> Fed;
+
+    /// What goes on when nothing more comes.
+    fn end(&mut self) -> Fed;
+}
+
+/// What goes on to the tool.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Fed {
+    /// These bytes.
+    pub bytes: Vec<u8>,
+    /// What comes next may not: the tool is to be ended.
+    pub stop: bool,
+    /// Nothing comes after them.
+    pub ended: bool,
+}
+
 /// Where the tool's standard input comes from.
 #[derive(Debug)]
 pub enum Input {
+    /// The caller's, judged on its way.
+    Fed(Box<dyn Feed>),
     /// The caller's.
     Inherit,
     /// Nothing.

@@ -155,7 +155,7 @@ proptest! {
     fn a_refusal_holds_nothing_a_terminal_obeys(target in "\\PC*|[\\x00-\\x1f\u{202e}\u{200b}a]*", command in "[\\x00-\\x1fa\u{9b}]*") {
         let effect = Effect::new(Verb::Destroy, target.clone(), Evidence::Argv).because(target);
         let verdict = decide(&policy(vec![]), &[effect], &Context::default());
-        let text = say::refusal(&Refused { command: &command, verdict: &verdict, request: None, why: Some(&command) });
+        let text = say::refusal(&Refused { command: &command, verdict: &verdict, request: None, why: Some(&command), ran: None });
         prop_assert!(text.lines().count() <= 8);
         prop_assert!(text.chars().all(|c| c == '\n' || sprag::text::sanitise(&c.to_string()) == c.to_string()));
     }

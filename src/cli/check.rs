@@ -84,7 +84,13 @@ pub(super) fn main(arguments: &Arguments) -> io::Result<i32> {
     } else if verdict.decision() == Decision::Allow {
         say::out(&format!("allow: {}", say::headline(&shell_words::join(&checked.argv), verdict)))?;
     } else {
-        let text = say::refusal(&Refused { command: &shell_words::join(&checked.argv), verdict, request: None, why: None });
+        let text = say::refusal(&Refused {
+            command: &shell_words::join(&checked.argv),
+            verdict,
+            request: None,
+            why: None,
+            ran: None,
+        });
         say::out(&text.replacen("sprag: refused", verdict.decision().word(), 1))?;
     }
     Ok(code(verdict.decision()))

@@ -66,7 +66,7 @@ pub(super) fn main(arguments: &Arguments) -> io::Result<i32> {
     } else if verdict.decision() == Decision::Allow {
         say::out(&format!("allow: {}", say::headline(tool, &verdict)))?;
     } else {
-        let text = say::refusal(&Refused { command: tool, verdict: &verdict, request: None, why: None });
+        let text = say::refusal(&Refused { command: tool, verdict: &verdict, request: None, why: None, ran: None });
         say::out(&text.replacen("sprag: refused", verdict.decision().word(), 1))?;
     }
     Ok(check::code(verdict.decision()))

@@ -7,13 +7,13 @@ mod connection;
 pub mod postgres;
 pub mod psql;
 
-use super::{Findings, Probe, ProbeError};
+use super::{Findings, Probe, ProbeError, Stdin as Given};
 use crate::call::{Call, Stdin, User, absolute};
 use crate::effect::{Effect, Evidence, Verb};
 use crate::text::hex;
 use crate::tool::Reading;
 use crate::verdict::Obligation;
-use psql::{Judged, Psql};
+use psql::{Judged, Psql, Stream};
 use sha2::{Digest, Sha256};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -28,7 +28,12 @@ const STOP: &str = "ON_ERROR_STOP";
 /// One thing that psql is told to do.
 enum Input {
     Command(String),
-    Script { text: Vec<u8>, folder: PathBuf },
+    Script {
+        text: Vec<u8>,
+        folder: PathBuf,
+    },
+    /// Standard input whose end is not there yet; nothing comes behind it.
+    Begun(Vec<u8>),
 }
 
 pub(super) fn inspect(reading: &Reading<'_>, call: &Call, probe: &dyn Probe, findings: &mut Findings) {
@@ -50,11 +55,15 @@ pub(super) fn inspect(reading: &Reading<'_>, call: &Call, probe: &dyn Probe, fin
         findings.effects.retain(|e| e.verb != Verb::Read);
         findings.effects.extend(judged.effects);
     }
+    if let Some(Input::Begun(begun)) = inputs.last() {
+        flowing(&inputs, &variables, &call.cwd, begun, findings);
+    }
     let mut digest = Sha256::new();
     for input in &inputs {
         match input {
             Input::Command(text) => digest.update(text.as_bytes()),
             Input::Script { text, .. } => digest.update(text),
+            Input::Begun(_) => {}
         }
     }
     for (file, text) in read {
@@ -86,6 +95,26 @@ fn stop_at_errors(
     again
 }
 
+/// Standard input that comes while psql runs: judged on its way, by what psql has become after its other inputs.
+fn flowing(inputs: &[Input], variables: &BTreeMap<String, String>, cwd: &Path, begun: &[u8], findings: &mut Findings) {
+    let folder = cwd.to_owned();
+    let includes = move |path: &str, _: bool| read_script(&absolute(&folder, Path::new(path))).ok();
+    let mut of_inputs = includes.clone();
+    let mut psql = Psql::new(variables, &mut of_inputs);
+    for input in inputs {
+        match input {
+            Input::Command(text) => psql.command(text),
+            Input::Script { text, .. } => psql.script(text),
+            Input::Begun(_) => {}
+        }
+    }
+    let stream = Stream::after(psql, Box::new(includes));
+    findings.rewrite.reader = Some((Box::new(stream), begun.to_vec()));
+    let note = "standard input comes while psql runs; each statement is judged before it goes on";
+    findings.effects.retain(|e| e.verb != Verb::Read || e.evidence != Evidence::Argv);
+    findings.effects.push(Effect::new(Verb::Read, "stdin", Evidence::Stdin).because(note));
+}
+
 /// What psql does with its inputs, and the files it reads on the way.
 fn judge(inputs: &[Input], variables: &BTreeMap<String, String>, cwd: &Path) -> (Judged, Vec<(PathBuf, Vec<u8>)>) {
     let read = RefCell::new(Vec::new());
@@ -105,6 +134,7 @@ fn judge(inputs: &[Input], variables: &BTreeMap<String, String>, cwd: &Path) -> 
                 folder.replace(of.clone());
                 psql.script(text);
             }
+            Input::Begun(_) => {}
         }
     }
     let judged = psql.finish();
@@ -129,6 +159,11 @@ fn inputs(reading: &Reading<'_>, call: &Call, probe: &dyn Probe, findings: &mut 
     }
     if reads_stdin {
         inputs.extend(stdin(call, probe, findings));
+    }
+    let begun = inputs.iter().position(|i| matches!(i, Input::Begun(_)));
+    if begun.is_some_and(|at| at + 1 < inputs.len()) {
+        let note = "standard input comes while psql runs, and more is to be run after it";
+        findings.effects.push(Effect::new(Verb::Unknown, "stdin", Evidence::Stdin).because(note));
     }
     inputs
 }
@@ -172,10 +207,11 @@ fn stdin(call: &Call, probe: &dyn Probe, findings: &mut Findings) -> Option<Inpu
         Stdin::Text(_) | Stdin::File | Stdin::Pipe => findings.obligations.push(Obligation::ScreenStdin),
     }
     match probe.stdin() {
-        Ok((text, sealed)) => {
+        Ok(Given::Whole(text, sealed)) => {
             findings.rewrite.stdin = sealed;
             Some(Input::Script { text, folder: call.cwd.clone() })
         }
+        Ok(Given::Begun(text)) => Some(Input::Begun(text)),
         Err(ProbeError::NotAsked) => None,
         Err(e) => {
             let note = format!("standard input cannot be read: {e}");

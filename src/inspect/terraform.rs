@@ -211,7 +211,7 @@ mod tests {
             Ok(None)
         }
 
-        fn stdin(&self) -> Result<(Vec<u8>, Option<OwnedFd>), ProbeError> {
+        fn stdin(&self) -> Result<crate::inspect::Stdin, ProbeError> {
             Err(ProbeError::NotAsked)
         }
     }

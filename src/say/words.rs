@@ -24,6 +24,8 @@ pub struct Refused<'a> {
     pub request: Option<(&'a str, u64)>,
     /// Why it did not run, where the verdict alone does not say.
     pub why: Option<&'a str>,
+    /// What was run all the same; absent: nothing.
+    pub ran: Option<&'a str>,
 }
 
 /// How a verb is said of its target.
@@ -126,7 +128,7 @@ pub fn refusal(refused: &Refused<'_>) -> String {
         lines.push(format!("  to ask:  `sprag approve {id}` by a person, within {minutes} minutes"));
     }
     lines.truncate(7);
-    lines.push("  nothing was run".to_owned());
+    lines.push(format!("  {}", refused.ran.map_or("nothing was run".to_owned(), sanitise)));
     lines.join("\n")
 }
 
@@ -194,8 +196,13 @@ mod tests {
         let effect = Effect::new(Verb::Destroy, "db", Evidence::Argv).because("no final snapshot").irreversible();
         let other = Effect::new(Verb::Destroy, "net", Evidence::Argv).because("in use");
         let verdict = verdict(vec![effect, other]);
-        let text =
-            refusal(&Refused { command: "x destroy", verdict: &verdict, request: Some(("7QK4", 15)), why: Some("z") });
+        let text = refusal(&Refused {
+            command: "x destroy",
+            verdict: &verdict,
+            request: Some(("7QK4", 15)),
+            why: Some("z"),
+            ran: None,
+        });
         assert!(text.lines().count() <= 8, "{text}");
         assert!(text.starts_with("sprag: refused: `x destroy` would destroy `db` and `net`\n"), "{text}");
         assert!(text.contains("cannot be undone: no final snapshot"), "{text}");
@@ -205,7 +212,8 @@ mod tests {
     #[test]
     fn hostile_text_in_a_target_is_shown_not_obeyed() {
         let effect = Effect::new(Verb::Destroy, "a\u{1b}[2J\u{202e}b", Evidence::Argv);
-        let text = refusal(&Refused { command: "x\u{7}", verdict: &verdict(vec![effect]), request: None, why: None });
+        let text =
+            refusal(&Refused { command: "x\u{7}", verdict: &verdict(vec![effect]), request: None, why: None, ran: None });
         assert!(!text.contains('\u{1b}') && !text.contains('\u{202e}') && !text.contains('\u{7}'), "{text:?}");
     }
 

@@ -2,8 +2,8 @@
 
 use crate::approve::Subject;
 use crate::call::{Call, Stdin, User, workspace};
-use crate::effect::{Effect, worst};
-use crate::inspect::{self, Findings, Learned, Probe, Unasked};
+use crate::effect::{Effect, Verb, worst};
+use crate::inspect::{self, Findings, Learned, Probe, Reader, Unasked};
 use crate::policy::{self, Context, Policy, PolicyError, layers};
 use crate::record::redact_words;
 use crate::text::hex;
@@ -32,10 +32,25 @@ pub struct Judged {
     pub ended: Option<i32>,
     /// What is to be remembered once it has run.
     pub learned: Option<Box<Learned>>,
+    /// Standard input comes while the tool runs.
+    pub flows: Option<Flowing>,
     /// What was changed about the call, a line each.
     pub notes: Vec<String>,
     /// The call's words with those of the environment in their place, without secrets.
     pub words: Vec<String>,
+}
+
+/// Standard input that comes while the tool runs, and by what it is decided on.
+#[derive(Debug)]
+pub struct Flowing {
+    /// What reads it.
+    pub reader: Box<dyn Reader>,
+    /// The part that came already.
+    pub begun: Vec<u8>,
+    /// The policy.
+    pub policy: Policy,
+    /// What a decision may know of the call.
+    pub context: Context,
 }
 
 /// The shims that have a call's name, and those of its other name.
@@ -133,6 +148,12 @@ fn conclude(call: &Call, user: &User, policy: &Policy, reading: &Reading<'_>, mu
     facts.insert("workspace".to_owned(), workspace.display().to_string());
     facts.extend(git_branch(&workspace).map(|b| ("git-branch".to_owned(), b)));
     let context = Context { tool: call.name.clone(), facts };
+    let flows = findings.rewrite.reader.take().map(|(reader, begun)| Flowing {
+        reader,
+        begun,
+        policy: policy.clone(),
+        context: context.clone(),
+    });
     let verdict = policy::decide(policy, &findings.effects, &context).oblige(std::mem::take(&mut findings.obligations));
     let argv = reading.argv();
     let subject = Subject {
@@ -157,7 +178,8 @@ fn conclude(call: &Call, user: &User, policy: &Policy, reading: &Reading<'_>, mu
         confirm: findings.rewrite.confirm,
         ended: findings.ended,
         learned: findings.learned.take(),
-        order: draft(call, workspace, reading, findings),
+        order: draft(call, workspace, reading, findings, flows.is_some()),
+        flows,
         verdict,
         subject,
         notes,
@@ -185,12 +207,13 @@ fn evidence(of_inspector: &str, argv: &[OsString]) -> String {
     hex(&digest.finalize())
 }
 
-/// What would be run: the caller's words without the stripped ones, or the words an inspector put in their place.
-fn draft(call: &Call, workspace: PathBuf, reading: &Reading<'_>, findings: Findings) -> Order {
+/// What would be run: the caller's words without the stripped ones, or the words an inspector put in their place. What
+/// flows in while the tool runs may write, so the walls leave room for that.
+fn draft(call: &Call, workspace: PathBuf, reading: &Reading<'_>, findings: Findings, flows: bool) -> Order {
     let rewrite = findings.rewrite;
     let mut discharged: Vec<Obligation> = reading.stripped().iter().map(|f| Obligation::Strip(f.clone())).collect();
     discharged.extend((!rewrite.keep.is_empty()).then_some(Obligation::PinPlan));
-    discharged.extend(rewrite.stdin.is_some().then_some(Obligation::ScreenStdin));
+    discharged.extend((rewrite.stdin.is_some() || flows).then_some(Obligation::ScreenStdin));
     let argv0 = call.argv.first().filter(|a| !a.is_empty()).cloned().unwrap_or_else(|| OsString::from(&call.name));
     let paths = reading.paths();
     Order {
@@ -201,7 +224,7 @@ fn draft(call: &Call, workspace: PathBuf, reading: &Reading<'_>, findings: Findi
         folder: reading.folder.clone(),
         workspace,
         profile: reading.tool.profile.clone(),
-        verb: worst(&findings.effects),
+        verb: if flows { worst(&findings.effects).max(Verb::Write) } else { worst(&findings.effects) },
         read: paths.read.into_iter().chain(findings.read).collect(),
         write: paths.write.into_iter().chain(findings.write).collect(),
         ports: findings.ports,

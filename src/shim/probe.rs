@@ -3,7 +3,7 @@
 use crate::call::{Call, Stdin, User, workspace};
 use crate::effect::Verb;
 use crate::inspect::terraform::WithoutTail;
-use crate::inspect::{Plan, Probe, ProbeError};
+use crate::inspect::{Plan, Probe, ProbeError, Stdin as Given};
 use crate::memory::{Known, Memory, MemoryError, Whose};
 use crate::profile::Required;
 use crate::record::{Durability, Event, Record, redact_words};
@@ -13,16 +13,20 @@ use crate::text::sanitise;
 use crate::tool::Reading;
 use crate::verdict::{Aid, Input, Order, Permit, Sift};
 use nix::fcntl::{FcntlArg, SealFlag, fcntl};
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::memfd::{MFdFlags, memfd_create};
 use std::ffi::{CStr, OsString};
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::path::Path;
 use std::sync::Arc;
 
-/// Standard input larger than this is not judged.
-const MAX_STDIN: u64 = 256 << 20;
+/// Standard input larger than this is judged on its way, not before the tool starts.
+const MAX_STDIN: u64 = 64 << 20;
+/// Whoever writes nothing for so long after a whole line, in milliseconds, waits for an answer. Two programs in a pipe that
+/// are slower than that lose nothing but that all is judged before anything runs.
+const PATIENCE: u16 = 300;
 /// A plan file, and what `show -json` says of it, may be this long.
 const MAX_PLAN: u64 = 1 << 30;
 
@@ -163,6 +167,29 @@ enum Prints {
     Sifted(Box<dyn Sift>),
 }
 
+/// Reads standard input to its end, or until it is too long to wait for, or whoever writes it has ended a line and waits;
+/// whether that was the end. Read past every buffer, so that nothing is lost to whoever reads on.
+fn begin(input: &impl AsFd) -> Result<(Vec<u8>, bool), ProbeError> {
+    let (mut bytes, mut buffer) = (Vec::new(), vec![0; 64 << 10]);
+    while (bytes.len() as u64) < MAX_STDIN {
+        let mut waited = [PollFd::new(input.as_fd(), PollFlags::POLLIN)];
+        let patience = if bytes.ends_with(b"\n") { PollTimeout::from(PATIENCE) } else { PollTimeout::NONE };
+        match poll(&mut waited, patience) {
+            Ok(0) => return Ok((bytes, false)),
+            Err(nix::errno::Errno::EINTR) => continue,
+            Err(e) => return Err(failed(e)),
+            Ok(_) => {}
+        }
+        match nix::unistd::read(input, &mut buffer) {
+            Ok(0) => return Ok((bytes, true)),
+            Ok(count) => bytes.extend_from_slice(buffer.get(..count).unwrap_or_default()),
+            Err(nix::errno::Errno::EINTR) => {}
+            Err(e) => return Err(failed(e)),
+        }
+    }
+    Ok((bytes, false))
+}
+
 /// What a file in memory holds.
 fn read_back(file: OwnedFd) -> Result<Vec<u8>, ProbeError> {
     let mut file = File::from(file);
@@ -205,11 +232,15 @@ impl Probe for Live<'_> {
         Memory::of(&self.user.state()).recall(whose)
     }
 
-    fn stdin(&self) -> Result<(Vec<u8>, Option<OwnedFd>), ProbeError> {
+    fn stdin(&self) -> Result<Given, ProbeError> {
         if self.call.stdin == Stdin::Null {
-            return Ok((Vec::new(), None));
+            return Ok(Given::Whole(Vec::new(), None));
         }
-        let (bytes, sealed) = sealed_copy(&mut io::stdin().lock(), MAX_STDIN)?;
-        Ok((bytes, Some(sealed)))
+        let (bytes, whole) = begin(&io::stdin())?;
+        if !whole {
+            return Ok(Given::Begun(bytes));
+        }
+        let (bytes, sealed) = sealed_copy(&mut bytes.as_slice(), MAX_STDIN)?;
+        Ok(Given::Whole(bytes, Some(sealed)))
     }
 }

@@ -133,6 +133,18 @@ impl Judge {
         Judge { worker: thread.is_ok().then_some(Worker { texts, answers }) }
     }
 
+    /// One that judges nothing: it stands where another is at work.
+    pub(super) fn idle() -> Judge {
+        Judge { worker: None }
+    }
+
+    /// Whether the server would refuse every text that begins with `start`: a syntax error within it. What is only not
+    /// ended there, a quote, tells nothing.
+    pub(super) fn refuses(&mut self, start: &str) -> bool {
+        let judged = self.judge(start);
+        matches!(judged, Err(SqlError::Syntax { message, .. }) if message.starts_with("syntax error at or near"))
+    }
+
     /// What the next text of the session would do, sent to the server as one message.
     pub fn judge(&mut self, sql: &str) -> Answer {
         if sql.len() > MAX_TEXT {

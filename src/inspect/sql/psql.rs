@@ -8,6 +8,7 @@ mod input;
 mod lexer;
 mod meta;
 mod script;
+mod stream;
 
 use super::postgres::{Judge, SqlError};
 use crate::effect::{Effect, Evidence, Verb};
@@ -16,6 +17,8 @@ use input::{Input, Value, Variables};
 use lexer::Stop;
 use script::{Origin, Script};
 use std::collections::BTreeMap;
+
+pub use stream::{Includes, Stream};
 
 /// How much of a script is read ahead, all in all, where the rows of a `COPY` would leave a quote open.
 const READ_AHEAD: usize = 16 * 1024 * 1024;
@@ -64,6 +67,8 @@ pub struct Psql<'i> {
     depth: usize,
     /// How much may still be read ahead.
     ahead: usize,
+    /// How many `COPY`s wait for rows, where those are not there yet.
+    awaits: Option<usize>,
     /// Whether what is read may be no statements at all: then only what can be understood counts.
     doubtful: bool,
 }
@@ -79,6 +84,7 @@ impl<'i> Psql<'i> {
             folder: String::new(),
             depth: 0,
             ahead: READ_AHEAD,
+            awaits: None,
             doubtful: false,
         };
         for name in variables.keys() {
@@ -197,8 +203,7 @@ impl<'i> Psql<'i> {
             SqlError::Syntax { .. } => true,
             SqlError::TooLong => {
                 let start = text.get(..text.floor_char_boundary(FIRST_PART)).unwrap_or_default();
-                let refused = self.judge.judge(start);
-                matches!(refused, Err(SqlError::Syntax { message, .. }) if message.contains("at or near"))
+                self.judge.refuses(start)
             }
             SqlError::TooDeep | SqlError::TooSlow | SqlError::Failed => false,
         }
@@ -206,6 +211,10 @@ impl<'i> Psql<'i> {
 
     /// Passes over the rows of a `COPY … FROM STDIN`, and judges what they would do as statements.
     fn rows(&mut self, script: &mut Script<'_>) {
+        if let Some(awaits) = &mut self.awaits {
+            *awaits += 1;
+            return;
+        }
         if self.doubtful {
             return;
         }

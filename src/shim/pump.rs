@@ -1,0 +1,82 @@
+//! What comes on standard input while the tool runs: each piece is decided on, and put on record, before it goes on.
+
+use super::judge::Flowing;
+use crate::call::Call;
+use crate::effect::{Effect, Verb, worst};
+use crate::policy::decide;
+use crate::record::{Durability, Event, Record, Told};
+use crate::verdict::{Decision, Fed, Feed, Verdict};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+
+/// The first piece that was not allowed, if there was one.
+pub(super) type Held = Arc<Mutex<Option<Verdict>>>;
+
+/// A pump: it stops for good at the first piece that is not allowed.
+#[derive(Debug)]
+pub(super) struct Pump {
+    flowing: Flowing,
+    record: Record,
+    run: String,
+    tool: String,
+    words: Vec<String>,
+    cwd: PathBuf,
+    held: Held,
+}
+
+impl Pump {
+    /// A pump for the run `run` of `call`, which is told by `words`.
+    pub(super) fn new(flowing: Flowing, record: &Record, run: &str, call: &Call, words: &[String]) -> Pump {
+        Pump {
+            flowing,
+            record: record.clone(),
+            run: run.to_owned(),
+            tool: call.name.clone(),
+            words: words.to_vec(),
+            cwd: call.cwd.clone(),
+            held: Held::default(),
+        }
+    }
+
+    /// Where the first piece that was not allowed will stand.
+    pub(super) fn held(&self) -> Held {
+        Arc::clone(&self.held)
+    }
+
+    /// Whether a piece may go on. What is no read is on record before it does.
+    fn allows(&self, effects: &[Effect]) -> bool {
+        if worst(effects) == Verb::Read {
+            return true;
+        }
+        let verdict = decide(&self.flowing.policy, effects, &self.flowing.context);
+        let allowed = verdict.decision() == Decision::Allow && {
+            let told = Told::new(&self.run, &self.tool, &self.words, &self.cwd, &verdict);
+            self.record.append(&Event::Intent(told), Durability::Kernel).is_ok()
+        };
+        if !allowed && let Ok(mut held) = self.held.lock() {
+            *held = Some(verdict);
+        }
+        allowed
+    }
+}
+
+impl Feed for Pump {
+    fn pass(&mut self, bytes: &[u8]) -> Fed {
+        let begun = std::mem::take(&mut self.flowing.begun);
+        let mut fed = Fed::default();
+        for piece in [begun.as_slice(), bytes].into_iter().flat_map(|b| self.flowing.reader.take(b)).collect::<Vec<_>>() {
+            if !self.allows(&piece.effects) {
+                fed.stop = true;
+                break;
+            }
+            fed.bytes.extend(piece.bytes);
+        }
+        fed
+    }
+
+    fn end(&mut self) -> Fed {
+        let piece = self.flowing.reader.end();
+        let stop = !self.allows(&piece.effects);
+        Fed { bytes: if stop { Vec::new() } else { piece.bytes }, stop, ended: true }
+    }
+}
