@@ -104,6 +104,12 @@ pub struct Effect {
     pub of: Option<u64>,
     /// Where the knowledge comes from.
     pub evidence: Evidence,
+    /// The line of a script that does it, from 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub line: Option<usize>,
+    /// The column, in characters from 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub column: Option<usize>,
     /// What is left afterwards.
     #[serde(default)]
     pub recovery: Recovery,
@@ -122,6 +128,8 @@ impl Effect {
             count: None,
             of: None,
             evidence,
+            line: None,
+            column: None,
             recovery: Recovery::default(),
             note: String::new(),
         }
@@ -146,6 +154,22 @@ impl Effect {
     pub fn because(mut self, note: impl Into<String>) -> Effect {
         self.note = note.into();
         self
+    }
+
+    /// The same effect at this line and column of a script, unless it has a place already.
+    #[must_use]
+    pub fn at(mut self, line: usize, column: usize) -> Effect {
+        if self.line.is_none() {
+            (self.line, self.column) = (Some(line), Some(column));
+        }
+        self
+    }
+
+    /// Whether the other says the same, wherever it stands.
+    pub fn says_the_same_as(&self, other: &Effect) -> bool {
+        let essence = |e: &Effect| (e.verb, e.evidence, e.recovery, e.count, e.of);
+        essence(self) == essence(other)
+            && (&self.target, &self.kind, &self.note) == (&other.target, &other.kind, &other.note)
     }
 
     /// The same effect, marked as one that cannot be made good.

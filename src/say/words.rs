@@ -161,7 +161,8 @@ fn list<'a>(effects: impl Iterator<Item = &'a Effect>) -> Vec<String> {
     let line = |e: &&Effect| {
         let forever = if e.recovery == Recovery::Irreversible { ", for good" } else { "" };
         let note = if e.note.is_empty() { String::new() } else { format!(" ({})", shorten(&e.note, TARGET_WIDTH)) };
-        format!("  - {} `{}`{forever}{note}", e.verb, shorten(&e.target, TARGET_WIDTH))
+        let place = e.line.map(|l| format!(" in line {l}")).unwrap_or_default();
+        format!("  - {} `{}`{place}{forever}{note}", e.verb, shorten(&e.target, TARGET_WIDTH))
     };
     let mut lines: Vec<String> = effects.iter().take(MOST).map(line).collect();
     if more > 0 {

@@ -194,6 +194,11 @@ fn judge_statement(sql: &str, statement: Node<'_>, memory: &mut Memory) -> State
     Statement { effects: walk.finish(), range: start..end.max(start), copies_in }
 }
 
+/// The line and column, from 1, of the byte `offset`.
+pub(super) fn position(sql: &str, offset: usize) -> (usize, usize) {
+    crate::place::position(sql, offset)
+}
+
 /// The line and column of the character `cursor`, which counts from 1; zeros where there is none.
 fn place(sql: &str, cursor: usize) -> (usize, usize) {
     let Some(before) = cursor.checked_sub(1) else { return (0, 0) };

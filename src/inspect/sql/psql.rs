@@ -10,7 +10,7 @@ mod meta;
 mod script;
 mod stream;
 
-use super::postgres::{Judge, SqlError};
+use super::postgres::{self, Judge, SqlError};
 use crate::effect::{Effect, Evidence, Verb};
 use conditions::Sure;
 use input::{Input, Value, Variables};
@@ -65,6 +65,8 @@ pub struct Psql<'i> {
     folder: String,
     /// How many scripts include the one that is read.
     depth: usize,
+    /// The line that is read; 0 where there is none.
+    line: usize,
     /// How much may still be read ahead.
     ahead: usize,
     /// How many `COPY`s wait for rows, where those are not there yet.
@@ -83,6 +85,7 @@ impl<'i> Psql<'i> {
             judged: Judged::default(),
             folder: String::new(),
             depth: 0,
+            line: 0,
             ahead: READ_AHEAD,
             awaits: None,
             doubtful: false,
@@ -100,7 +103,7 @@ impl<'i> Psql<'i> {
                 self.meta(&mut Script::new("", None), &mut Input::new(command));
             }
             None => {
-                self.send(text, 1);
+                self.send(text, (1, 1));
             }
         }
     }
@@ -113,7 +116,7 @@ impl<'i> Psql<'i> {
     /// What all of it would do.
     pub fn finish(self) -> Judged {
         let Judged { effects, mut copy_data } = self.judged;
-        copy_data.retain(|effect| !effects.contains(effect));
+        copy_data.retain(|effect| !effects.iter().any(|e| e.says_the_same_as(effect)));
         Judged { effects, copy_data }
     }
 
@@ -133,10 +136,11 @@ impl<'i> Psql<'i> {
     fn lines(&mut self, script: &mut Script<'_>) {
         while let Some(line) = script.next_line() {
             script.lexer.newline();
+            let mut input = Input::new(line);
             if script.lexer.buffer.is_empty() {
-                script.start = script.line;
+                script.start = (script.line, input.column());
             }
-            if !self.line(script, &mut Input::new(line)) {
+            if !self.line(script, &mut input) {
                 break;
             }
         }
@@ -144,11 +148,15 @@ impl<'i> Psql<'i> {
 
     /// Reads one line; whether the script goes on.
     fn line(&mut self, script: &mut Script<'_>, input: &mut Input<'_>) -> bool {
+        self.line = script.line;
         loop {
             let runs = script.conditions.runs() != Sure::No;
             match script.lexer.scan(input, runs.then_some(&self.variables)) {
                 Stop::End => return true,
-                Stop::Semicolon if runs => self.flush(script),
+                Stop::Semicolon if runs => {
+                    self.flush(script);
+                    script.start = (script.line, input.column());
+                }
                 Stop::Semicolon => {}
                 Stop::Backslash => {
                     if !self.meta(script, input) {
@@ -165,7 +173,7 @@ impl<'i> Psql<'i> {
             return;
         }
         let lexer = script.lexer.take();
-        let start = std::mem::replace(&mut script.start, script.line);
+        let start = std::mem::replace(&mut script.start, (script.line, 1));
         match lexer.unknown.first() {
             Some(name) if !self.doubtful => {
                 self.note(Verb::Unknown, name, format!("the value of the variable `{name}` is not known"));
@@ -178,20 +186,31 @@ impl<'i> Psql<'i> {
         }
     }
 
-    /// Judges what is sent to the server as one message, which begins in this line; how many times the server
+    /// Judges what is sent to the server as one message, which begins at this line and column; how many times the server
     /// wants rows from the client.
-    fn send(&mut self, text: &str, line: usize) -> usize {
+    fn send(&mut self, text: &str, (line, column): (usize, usize)) -> usize {
         match self.judge.judge(text) {
             Ok(statements) => {
                 let rows = statements.iter().map(|statement| statement.copies_in).sum();
-                statements.into_iter().flat_map(|statement| statement.effects).for_each(|effect| self.add(effect));
+                for statement in statements {
+                    let within = postgres::position(text, statement.range.start);
+                    let (line, column) = (line + within.0 - 1, if within.0 == 1 { column + within.1 - 1 } else { within.1 });
+                    for effect in statement.effects {
+                        self.add(self.placed(effect, line, column));
+                    }
+                }
                 return rows;
             }
             Err(error) if self.doubtful && self.would_be_refused(text, &error) => {}
-            Err(SqlError::Syntax { message, line: within @ 1.., .. }) => {
-                self.note(Verb::Unknown, "SQL", format!("line {}: {message}", line + within - 1));
+            Err(SqlError::Syntax { message, line: within @ 1.., column: of }) => {
+                let line = line + within - 1;
+                let effect = Effect::new(Verb::Unknown, "SQL", Evidence::Sql).because(format!("line {line}: {message}"));
+                self.add(self.placed(effect, line, of));
             }
-            Err(error) => self.note(Verb::Unknown, "SQL", format!("line {line}: {error}")),
+            Err(error) => {
+                let effect = Effect::new(Verb::Unknown, "SQL", Evidence::Sql).because(format!("line {line}: {error}"));
+                self.add(self.placed(effect, line, column));
+            }
         }
         0
     }
@@ -246,15 +265,21 @@ impl<'i> Psql<'i> {
         self.judged.copy_data.extend(worse);
     }
 
-    /// Notes an effect, once.
+    /// Notes an effect once, where it is met first.
     fn add(&mut self, effect: Effect) {
-        if !self.judged.effects.contains(&effect) {
+        if !self.judged.effects.iter().any(|e| e.says_the_same_as(&effect)) {
             self.judged.effects.push(effect);
         }
     }
 
     fn note(&mut self, verb: Verb, target: impl Into<String>, note: impl Into<String>) {
-        self.add(Effect::new(verb, target, Evidence::Sql).because(note));
+        let effect = Effect::new(verb, target, Evidence::Sql).because(note);
+        self.add(if self.line > 0 { self.placed(effect, self.line, 1) } else { effect });
+    }
+
+    /// The effect with its place, which is one of the script that psql was given: not of one that is included.
+    fn placed(&self, effect: Effect, line: usize, column: usize) -> Effect {
+        if self.depth == 0 { effect.at(line, column) } else { effect }
     }
 }
 
@@ -306,6 +331,16 @@ mod tests {
         ]);
         let judged = judge_script(b"select 1;\n\nselect\n from from;", &BTreeMap::new(), &mut |_, _| None);
         assert!(judged.effects.iter().any(|effect| effect.note.starts_with("line 4: syntax error")), "{judged:?}");
+    }
+
+    #[test]
+    fn every_effect_knows_its_line_and_column() {
+        let text = "select 1; drop table a;\n\n  delete from\n b; /* ü */ truncate c;\n\\! ls\nselekt";
+        let judged = judge_script(text.as_bytes(), &BTreeMap::new(), &mut |_, _| None);
+        let places: Vec<_> =
+            judged.effects.iter().map(|e| (e.target.as_str(), e.line.unwrap(), e.column.unwrap())).collect();
+        let expected = [("(database)", 1, 1), ("a", 1, 11), ("b", 3, 3), ("c", 4, 13), ("ls", 5, 1), ("SQL", 6, 1)];
+        assert_eq!(places, expected);
     }
 
     #[test]

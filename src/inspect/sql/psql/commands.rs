@@ -122,7 +122,8 @@ impl Psql<'_> {
     fn own_effect(&mut self, name: &str, verb: Verb, note: &str, found: &Arguments) {
         let target = if found.words.is_empty() { format!("\\{name}") } else { found.words.join(" ") };
         let effect = Effect::new(verb, target, Evidence::Sql).because(note);
-        self.add(if verb == Verb::Destroy { effect.irreversible() } else { effect });
+        let effect = if verb == Verb::Destroy { effect.irreversible() } else { effect };
+        self.add(if self.line > 0 { self.placed(effect, self.line, 1) } else { effect });
     }
 
     /// Output that goes to a file or a program; options in parentheses may stand before it.
@@ -190,7 +191,7 @@ impl Psql<'_> {
             End::File(file) if !copy.from => self.note(Verb::Write, file, "writes a file"),
             End::File(_) | End::Input | End::Stream => {}
         }
-        let rows = self.send(&copy.sql, script.line);
+        let rows = self.send(&copy.sql, (script.line, 1));
         if copy.end == End::Input && rows > 0 {
             self.rows(script);
         }

@@ -104,12 +104,20 @@ impl Reference {
 #[derive(Debug)]
 pub(super) struct Input<'l> {
     line: &'l str,
+    /// All of the line.
+    whole: &'l str,
     values: Vec<(String, String, usize)>,
 }
 
 impl<'l> Input<'l> {
     pub(super) fn new(line: &'l str) -> Input<'l> {
-        Input { line, values: Vec::new() }
+        Input { line, whole: line, values: Vec::new() }
+    }
+
+    /// The column of the next that is no white space, in characters from 1.
+    pub(super) fn column(&self) -> usize {
+        let left = self.line.trim_start().len();
+        self.whole.get(..self.whole.len() - left).unwrap_or_default().chars().count() + 1
     }
 
     /// What is left of the text on top; none where everything is read.

@@ -9,8 +9,8 @@ pub(super) struct Script<'t> {
     rest: &'t str,
     /// The line that was read last, from 1.
     pub(super) line: usize,
-    /// The line in which the statement in the buffer begins.
-    pub(super) start: usize,
+    /// The line and column at which the statement in the buffer begins.
+    pub(super) start: (usize, usize),
     pub(super) lexer: Lexer,
     pub(super) conditions: Conditions,
     /// Where the script was read from; none for the first one.
@@ -28,7 +28,7 @@ pub(super) struct Origin {
 impl<'t> Script<'t> {
     pub(super) fn new(text: &'t str, origin: Option<Origin>) -> Script<'t> {
         let rest = text.strip_prefix('\u{feff}').unwrap_or(text);
-        Script { rest, line: 0, start: 1, lexer: Lexer::default(), conditions: Conditions::default(), origin }
+        Script { rest, line: 0, start: (1, 1), lexer: Lexer::default(), conditions: Conditions::default(), origin }
     }
 
     /// The next line without its newline; none at the end.

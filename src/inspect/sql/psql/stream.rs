@@ -28,7 +28,7 @@ struct Kept {
     lexer: Lexer,
     conditions: Conditions,
     line: usize,
-    start: usize,
+    start: (usize, usize),
     /// How many `COPY`s wait for rows.
     awaits: usize,
     /// How long the buffer was when it was last looked at, and as much again.
@@ -41,10 +41,11 @@ impl Kept {
     fn line(&mut self, text: &str, include: &mut Include<'_>) -> Vec<Effect> {
         self.with(include, |psql, script| {
             script.lexer.newline();
+            let mut input = Input::new(text);
             if script.lexer.buffer.is_empty() {
-                script.start = script.line;
+                script.start = (script.line, input.column());
             }
-            psql.line(script, &mut Input::new(text));
+            psql.line(script, &mut input);
         })
     }
 
@@ -66,6 +67,7 @@ impl Kept {
             judged: Judged::default(),
             folder: std::mem::take(&mut self.folder),
             depth: 0,
+            line: self.line + 1,
             ahead: 0,
             awaits: Some(0),
             doubtful: self.doubtful,
@@ -109,7 +111,7 @@ impl Stream {
             lexer: Lexer::default(),
             conditions: Conditions::default(),
             line: 0,
-            start: 1,
+            start: (1, 1),
             awaits: 0,
             looked_at: 0,
             doubtful: false,
@@ -158,7 +160,7 @@ impl Stream {
             lexer: Lexer::default(),
             conditions: Conditions::default(),
             line: kept.line,
-            start: kept.line,
+            start: (kept.line, 1),
             awaits: 0,
             looked_at: 0,
             doubtful: true,
