@@ -3,6 +3,9 @@
 use crate::verdict::Sift;
 use serde_json::Value;
 
+/// What ends the colours of a plan's last line stands at the beginning of the next: of an apply's first, or of the rule.
+const RESET: &[u8] = b"\x1b[0m";
+
 /// Cuts off what `plan -out` says of where it saved the plan: a rule, and how to apply it.
 #[derive(Debug)]
 pub struct WithoutTail {
@@ -57,6 +60,9 @@ impl Sift for WithoutTail {
             self.line.extend_from_slice(piece);
             if !self.mid_line && self.line.starts_with(&self.saved) {
                 self.cut = true;
+                if self.rules.starts_with(RESET) {
+                    out.extend_from_slice(RESET);
+                }
                 self.rules.clear();
                 self.line.clear();
             } else if self.mid_line || !self.can_be_tail(whole) {
@@ -137,6 +143,16 @@ mod tests {
                     format!("{PLAN}x\n"),
                     "in {size}s: {tail:?}"
                 );
+            }
+        }
+    }
+
+    #[test]
+    fn what_ends_the_plans_colours_is_left() {
+        for rule in ["\u{1b}[0m\r\n\r\n", "\u{1b}[0m\u{1b}[90m\r\n────\u{1b}[0m\r\n"] {
+            for size in [1, 5, 4096] {
+                let tail = format!("{rule}\r\nSaved the plan to: /p\r\n");
+                assert_eq!(sifted(&mut WithoutTail::new("/p"), &format!("x\r\n{tail}"), size), "x\r\n\u{1b}[0m");
             }
         }
     }
