@@ -211,7 +211,8 @@ fn compare(known: Option<&Known>, state: &State, creates: u64, file: Option<&Pat
                 found.push(effect(Verb::Destroy, LINEAGE, note));
             }
             Some(is) if is == was && state.serial < known.serial => {
-                let note = format!("this is an older state: serial {}, where {} was", state.serial, known.serial);
+                let (is, was) = (state.serial, known.serial);
+                let note = format!("this is an older state, or a plan made of one: serial {is}, where {was} was");
                 found.push(effect(Verb::Destroy, SERIAL, note));
             }
             Some(_) | None => {}
