@@ -138,7 +138,9 @@ pub(super) fn guard(
         Ok(known) => known,
         Err(e) => {
             let effect = Effect::new(Verb::Unknown, MEMORY, Evidence::State);
-            effects.push(effect.because(format!("{e}; a person can mend it with `sprag state forget`")));
+            // What can be done comes first: a path is long, and notes are cut.
+            let note = format!("what is remembered of it cannot be read; a person mends it: `sprag state forget` ({e})");
+            effects.push(effect.because(note));
             None
         }
     };
