@@ -132,7 +132,7 @@ pub(super) fn guard(
     state: State,
     plan: &Plan<'_>,
 ) -> (Vec<Effect>, Learned) {
-    let whose = whose(reading, &state);
+    let whose = whose(reading, call, &state);
     let mut effects = Vec::new();
     let known = match probe.remembered(&whose) {
         Ok(known) => known,
@@ -240,20 +240,33 @@ pub(super) fn new_resources(plan: &Plan<'_>) -> Vec<Effect> {
     compare(None, &state, plan.creates(), None)
 }
 
-fn whose(reading: &Reading<'_>, state: &State) -> Whose {
+fn whose(reading: &Reading<'_>, call: &Call, state: &State) -> Whose {
     let folder = std::fs::canonicalize(&reading.folder).unwrap_or_else(|_| reading.folder.clone());
     let named = || reading.facts.get("tf-workspace").cloned().unwrap_or_else(|| "default".to_owned());
     let workspace = if state.workspace.is_empty() { named() } else { state.workspace.clone() };
-    let file = reading.parsed.last("-state").map(|f| absolute(&folder, Path::new(f))).unwrap_or_default();
-    Whose { folder, workspace, file }
+    // The usual file is the same state whether or not it is named, and however.
+    let usual = resolved(&usual_file(reading, call, &workspace));
+    let file = reading.parsed.last("-state").map(|f| resolved(&absolute(&reading.folder, Path::new(f))));
+    Whose { folder, workspace, file: file.filter(|f| *f != usual).unwrap_or_default() }
 }
 
-/// Where a local state lies: as a flag says, as the backend's configuration says, or where it always does.
+/// A path with the symlinks of its folder followed; the file itself need not be there.
+fn resolved(file: &Path) -> PathBuf {
+    let folder = file.parent().and_then(|f| std::fs::canonicalize(f).ok());
+    folder.and_then(|f| Some(f.join(file.file_name()?))).unwrap_or_else(|| file.to_owned())
+}
+
+/// Where a local state lies: as a flag says, else in the usual file.
 fn local_file(reading: &Reading<'_>, call: &Call, workspace: &str) -> PathBuf {
-    let in_folder = |path: &str| absolute(&reading.folder, Path::new(path));
-    if let Some(path) = reading.parsed.last("-state-out").or(reading.parsed.last("-state")) {
-        return in_folder(path);
+    match reading.parsed.last("-state-out").or(reading.parsed.last("-state")) {
+        Some(path) => absolute(&reading.folder, Path::new(path)),
+        None => usual_file(reading, call, workspace),
     }
+}
+
+/// Where a local state lies without a flag: as the backend's configuration says, or where it always does.
+fn usual_file(reading: &Reading<'_>, call: &Call, workspace: &str) -> PathBuf {
+    let in_folder = |path: &str| absolute(&reading.folder, Path::new(path));
     let config = Backend::of(reading, call).map(|b| b.config).unwrap_or_default();
     let or = |key: &str, usual: &str| in_folder(config.get(key).and_then(|v| v.as_str()).unwrap_or(usual));
     match workspace {
