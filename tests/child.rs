@@ -88,7 +88,8 @@ fn members(group: Pid) -> Vec<String> {
 /// The private folders of runs of one process.
 fn rooms(owner: Pid) -> Vec<PathBuf> {
     let folders = std::fs::read_dir("/tmp").unwrap().map(|e| e.unwrap().path());
-    folders.filter(|f| std::fs::read_to_string(f.join("owner")).is_ok_and(|o| o.trim() == owner.to_string())).collect()
+    let name = format!("sprag-{owner}-");
+    folders.filter(|f| f.file_name().is_some_and(|n| n.to_string_lossy().starts_with(&name))).collect()
 }
 
 #[test]

@@ -10,10 +10,8 @@ use tempfile::TempDir;
 
 const PREFIX: &str = "sprag-";
 const PARENT: &str = "/tmp";
-/// A file in a room, by which a link under `bin` knows that it is called from inside a run.
-const MARK: &str = "inside";
-/// The file that names the process the room belongs to.
-const OWNER: &str = "owner";
+/// The tool's TMPDIR in a room, by which a link under `bin` knows besides that it is called from inside a run.
+const TMPDIR: &str = "t";
 
 /// The folder of one run, removed with everything in it when dropped.
 pub(super) struct Room {
@@ -25,10 +23,10 @@ impl Room {
     /// Makes a room whose `bin` leads to `links`.
     pub(super) fn make(links: Option<&Path>) -> io::Result<Room> {
         let mode = fs::Permissions::from_mode(0o700);
-        let folder = tempfile::Builder::new().prefix(PREFIX).rand_bytes(8).permissions(mode).tempdir_in(PARENT)?;
-        fs::create_dir(folder.path().join("t"))?;
-        fs::write(folder.path().join(MARK), "")?;
-        fs::write(folder.path().join(OWNER), std::process::id().to_string())?;
+        // The name tells whose it is, from the first moment.
+        let prefix = format!("{PREFIX}{}-", std::process::id());
+        let folder = tempfile::Builder::new().prefix(&prefix).rand_bytes(8).permissions(mode).tempdir_in(PARENT)?;
+        fs::create_dir(folder.path().join(TMPDIR))?;
         if let Some(links) = links {
             symlink(links, folder.path().join("bin"))?;
         }
@@ -36,7 +34,7 @@ impl Room {
     }
 
     pub(super) fn tmpdir(&self) -> PathBuf {
-        self.folder.path().join("t")
+        self.folder.path().join(TMPDIR)
     }
 
     pub(super) fn bin(&self) -> Option<PathBuf> {
@@ -49,7 +47,7 @@ impl Room {
 pub fn is_inside(link: &Path) -> bool {
     link.parent().and_then(Path::parent).is_some_and(|room| {
         let named = room.file_name().and_then(|n| n.to_str()).is_some_and(|n| n.starts_with(PREFIX));
-        named && room.join(MARK).exists()
+        named && room.join(TMPDIR).is_dir()
     })
 }
 
@@ -59,10 +57,10 @@ pub fn sweep() {
     let Ok(entries) = fs::read_dir(PARENT) else { return };
     for entry in entries.filter_map(Result::ok) {
         let path = entry.path();
-        let ours = entry.file_name().to_str().is_some_and(|n| n.starts_with(PREFIX))
-            && entry.metadata().is_ok_and(|m| m.is_dir() && m.uid() == uid);
-        let Some(owner) = ours.then(|| fs::read_to_string(path.join(OWNER)).ok()).flatten() else { continue };
-        if !Path::new("/proc").join(owner.trim()).exists() {
+        let name = entry.file_name();
+        let owner = name.to_str().and_then(|n| n.strip_prefix(PREFIX)?.split_once('-')?.0.parse::<u32>().ok());
+        let Some(owner) = owner.filter(|_| entry.metadata().is_ok_and(|m| m.is_dir() && m.uid() == uid)) else { continue };
+        if !Path::new("/proc").join(owner.to_string()).exists() {
             // A room in use by nobody; that it cannot be removed harms nobody.
             let _ = fs::remove_dir_all(path);
         }

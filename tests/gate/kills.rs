@@ -31,7 +31,8 @@ fn processes(stack: &Stack) -> Vec<String> {
 /// The private folders of a process's runs.
 fn rooms(owner: u32) -> usize {
     let folders = std::fs::read_dir("/tmp").unwrap().filter_map(|e| Some(e.ok()?.path()));
-    folders.filter(|f| std::fs::read_to_string(f.join("owner")).is_ok_and(|o| o.trim() == owner.to_string())).count()
+    let name = format!("sprag-{owner}-");
+    folders.filter(|f| f.file_name().is_some_and(|n| n.to_string_lossy().starts_with(&name))).count()
 }
 
 /// A process that was started, and what it says on standard output.
