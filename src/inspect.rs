@@ -133,6 +133,8 @@ pub struct Piece {
 pub struct Rewrite {
     /// The words after the name.
     pub argv: Option<Vec<OsString>>,
+    /// Variables that are set, beside the caller's or in their place.
+    pub env: BTreeMap<OsString, OsString>,
     /// Standard input.
     pub stdin: Option<OwnedFd>,
     /// What reads standard input as it comes, and the part that came already.

@@ -9,7 +9,7 @@ pub mod psql;
 
 use super::{Findings, Probe, ProbeError, Stdin as Given};
 use crate::call::{Call, Stdin, User, absolute};
-use crate::effect::{Effect, Evidence, Verb};
+use crate::effect::{Effect, Evidence, Verb, worst};
 use crate::text::hex;
 use crate::tool::Reading;
 use crate::verdict::Obligation;
@@ -58,6 +58,10 @@ pub(super) fn inspect(reading: &Reading<'_>, call: &Call, probe: &dyn Probe, fin
     if let Some(Input::Begun(begun)) = inputs.last() {
         flowing(&inputs, &variables, &call.cwd, begun, findings);
     }
+    if worst(&findings.effects) == Verb::Read && findings.rewrite.reader.is_none() && connection::is_direct(&findings.facts)
+    {
+        read_only(call, findings);
+    }
     let mut digest = Sha256::new();
     for input in &inputs {
         match input {
@@ -93,6 +97,13 @@ fn stop_at_errors(
     argv.extend(reading.argv());
     findings.rewrite.argv = Some(argv);
     again
+}
+
+/// What was judged to read runs in a session that only reads: a view can call a function that deletes.
+fn read_only(call: &Call, findings: &mut Findings) {
+    let mut options = call.var("PGOPTIONS").unwrap_or_default();
+    options.push_str(" -c default_transaction_read_only=on");
+    findings.rewrite.env.insert("PGOPTIONS".into(), options.into());
 }
 
 /// Standard input that comes while psql runs: judged on its way, by what psql has become after its other inputs.

@@ -219,7 +219,7 @@ fn draft(call: &Call, workspace: PathBuf, reading: &Reading<'_>, findings: Findi
     Order {
         tool: call.name.clone(),
         argv: std::iter::once(argv0).chain(rewrite.argv.unwrap_or_else(|| reading.argv())).collect(),
-        env: call.env.clone(),
+        env: call.env.clone().into_iter().chain(rewrite.env).collect(),
         cwd: call.cwd.clone(),
         folder: reading.folder.clone(),
         workspace,

@@ -3,6 +3,7 @@
 use super::super::Findings;
 use crate::tool::Reading;
 use std::collections::BTreeMap;
+use std::path::Path;
 
 /// Adds the facts `pg-host`, `pg-port`, `pg-database`, `pg-user` and the ports that are connected to.
 pub(super) fn find(reading: &Reading<'_>, findings: &mut Findings) {
@@ -25,6 +26,23 @@ pub(super) fn find(reading: &Reading<'_>, findings: &mut Findings) {
     let ports = facts.get("pg-port").cloned().unwrap_or_default();
     findings.ports.extend(ports.split(',').filter_map(|p| p.trim().parse::<u16>().ok()));
     findings.facts.extend(facts.into_iter().filter(|(k, _)| k.starts_with("pg-")));
+}
+
+/// Where a server on this machine keeps its socket when nothing else is said.
+const SOCKET_FOLDERS: [&str; 3] = ["/run/postgresql", "/var/run/postgresql", "/tmp"];
+
+/// Whether the connection surely goes to a server itself, and not to a pooler, which may hand an option of one session to
+/// another's or refuse it: a server keeps a lock beside its socket, and poolers do not (src/backend/utils/init/miscinit.c).
+/// Only a host that is named counts, since Debian's wrapper chooses one where none is.
+pub(super) fn is_direct(facts: &BTreeMap<String, String>) -> bool {
+    let port = facts.get("pg-port").map_or("5432", String::as_str);
+    let has_lock = |folder: &str| Path::new(folder).join(format!(".s.PGSQL.{port}.lock")).exists();
+    match facts.get("pg-host").map(String::as_str) {
+        _ if facts.contains_key("pg-service") => false,
+        Some(folder) if folder.starts_with('/') => has_lock(folder),
+        Some("localhost" | "127.0.0.1" | "::1") => SOCKET_FOLDERS.into_iter().any(has_lock),
+        Some(_) | None => false,
+    }
 }
 
 /// What stands in place of a database's name: a URI, a list of `key=value`, or the name itself.
