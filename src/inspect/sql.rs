@@ -211,8 +211,8 @@ fn stdin(call: &Call, probe: &dyn Probe, findings: &mut Findings) -> Option<Inpu
     match call.stdin {
         Stdin::Null => return None,
         Stdin::Terminal => {
-            let note = "an interactive session: what is typed is not judged";
-            findings.effects.push(Effect::new(Verb::Escape, "terminal", Evidence::Stdin).because(note));
+            let note = "what is typed at the terminal is not judged";
+            findings.effects.push(Effect::new(Verb::Escape, "interactive session", Evidence::Stdin).because(note));
             return None;
         }
         Stdin::Text(_) | Stdin::File | Stdin::Pipe => findings.obligations.push(Obligation::ScreenStdin),
