@@ -88,6 +88,12 @@ pub trait Probe {
     /// When it is not asked, or the tool refused.
     fn printed(&self, reading: &Reading<'_>, argv: &[OsString]) -> Result<Vec<u8>, ProbeError>;
 
+    /// A sealed file in memory with these bytes, for the tool to read in place of a path that could be swapped.
+    ///
+    /// # Errors
+    /// When it is not asked, or cannot be made.
+    fn sealed(&self, bytes: &[u8]) -> Result<OwnedFd, ProbeError>;
+
     /// What is remembered of a state.
     ///
     /// # Errors
@@ -147,6 +153,8 @@ pub struct Rewrite {
     pub confirm: bool,
     /// What is cut out of its output.
     pub sift: Option<Box<dyn Sift>>,
+    /// What is changed in its errors.
+    pub sift_errors: Option<Box<dyn Sift>>,
 }
 
 /// What an inspector found.
@@ -226,6 +234,10 @@ impl Probe for Unasked<'_> {
     }
 
     fn printed(&self, _: &Reading<'_>, _: &[OsString]) -> Result<Vec<u8>, ProbeError> {
+        Err(ProbeError::NotAsked)
+    }
+
+    fn sealed(&self, _: &[u8]) -> Result<OwnedFd, ProbeError> {
         Err(ProbeError::NotAsked)
     }
 

@@ -23,7 +23,7 @@ use std::collections::BTreeMap;
 use std::ffi::{CString, OsString};
 use std::fmt;
 use std::io::{self, Read as _};
-use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
@@ -103,7 +103,7 @@ pub fn start(permit: Permit, setting: &Setting<'_>) -> Result<Outcome, RunError>
         End::Term => libc::SIGTERM,
         End::Int => libc::SIGINT,
     };
-    let (relay, feeding) = (relay(&mut order)?, feeding(&mut order)?);
+    let (relays, feeding) = (relays(&mut order)?, feeding(&mut order)?);
     tracing::debug!("walls built");
     let signals = sys::block_signals();
     // Before the tool, so that no signal to the group finds the one and not the other.
@@ -131,7 +131,7 @@ pub fn start(permit: Permit, setting: &Setting<'_>) -> Result<Outcome, RunError>
             drop((order.stdin, order.stdout, order.stderr, order.keep));
             let failed = read_report(reader, &program.path);
             // Without it the tool finds nobody at the other end, and ends by that.
-            let relay = relay.and_then(|r| r.begin().ok());
+            let relays: Vec<_> = relays.into_iter().filter_map(|r| r.begin().ok()).collect();
             let feeding = feeding.and_then(|f| f.begin(child).ok());
             if setting.last {
                 let_go();
@@ -140,9 +140,7 @@ pub fn start(permit: Permit, setting: &Setting<'_>) -> Result<Outcome, RunError>
             if let Some(feeding) = feeding {
                 feeding.finish();
             }
-            if let Some(relay) = relay {
-                relay.finish();
-            }
+            relays.into_iter().for_each(relay::Working::finish);
             drop(room);
             if !setting.last {
                 signals.restore();
@@ -155,13 +153,25 @@ pub fn start(permit: Permit, setting: &Setting<'_>) -> Result<Outcome, RunError>
     }
 }
 
-/// What stands between the tool's standard output and the caller's, where the order cuts something out of it.
-fn relay(order: &mut Order) -> Result<Option<Relay>, RunError> {
-    let Some(sift) = order.sift.take() else { return Ok(None) };
-    let (relay, tool) =
-        Relay::new(sift).map_err(|e| RunError::System("the tool's output could not be led through sprag", e))?;
-    order.stdout = Some(tool);
-    Ok(Some(relay))
+/// What stands between the tool's standard output and error and the caller's, where the order changes something in them.
+fn relays(order: &mut Order) -> Result<Vec<Relay>, RunError> {
+    let fail = |e| RunError::System("the tool's output could not be led through sprag", e);
+    let mut relays = Vec::new();
+    if let Some(sift) = order.sift.take() {
+        let (relay, tool) = Relay::new(io::stdout().as_fd(), sift).map_err(fail)?;
+        order.stdout = Some(tool);
+        relays.push(relay);
+    }
+    if let Some(sift) = order.sift_errors.take() {
+        let (relay, tool) = Relay::new(io::stderr().as_fd(), sift).map_err(fail)?;
+        // Two ways to one file would lose the order of what is written to it.
+        if order.stdout.is_none() && sys::is_one_file(io::stdout().as_fd(), io::stderr().as_fd()) {
+            order.stdout = Some(tool.try_clone().map_err(fail)?);
+        }
+        order.stderr = Some(tool);
+        relays.push(relay);
+    }
+    Ok(relays)
 }
 
 /// What stands between the caller's standard input and the tool's, where the order has it judged on its way.

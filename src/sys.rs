@@ -488,6 +488,12 @@ pub fn flush_input(terminal: BorrowedFd<'_>) {
     unsafe { libc::tcflush(terminal.as_raw_fd(), libc::TCIFLUSH) };
 }
 
+/// Whether two descriptors lead to one file, pipe or terminal.
+pub fn is_one_file(one: BorrowedFd<'_>, other: BorrowedFd<'_>) -> bool {
+    let place = |fd| nix::sys::stat::fstat(fd).map(|s| (s.st_dev, s.st_ino, s.st_rdev)).ok();
+    place(one).is_some() && place(one) == place(other)
+}
+
 /// How many rows and columns a terminal has.
 pub fn terminal_size(terminal: BorrowedFd<'_>) -> Option<libc::winsize> {
     use std::os::fd::AsRawFd;

@@ -268,6 +268,9 @@ pub struct Order {
     pub stderr: Option<OwnedFd>,
     /// What is cut out of standard output on its way to the caller's.
     pub sift: Option<Box<dyn Sift>>,
+    /// What is changed in standard error on its way to the caller's. Where both are one file, both pass through it, in the
+    /// order in which they were written.
+    pub sift_errors: Option<Box<dyn Sift>>,
     /// Descriptors that the tool inherits, under their numbers.
     pub keep: Vec<Arc<OwnedFd>>,
     /// The obligations that this order fulfils.
@@ -344,6 +347,7 @@ mod tests {
             stdout: None,
             stderr: None,
             sift: None,
+            sift_errors: None,
             keep: vec![],
             discharged,
         }

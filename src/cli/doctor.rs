@@ -127,6 +127,7 @@ fn ask_shell(user: &User, script: &str) -> Result<String, String> {
         stdout: Some(out.try_clone().map_err(|e| fail(&e))?),
         stderr: None,
         sift: None,
+        sift_errors: None,
         keep: vec![],
         discharged: vec![],
     };

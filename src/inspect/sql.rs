@@ -6,6 +6,7 @@
 mod connection;
 pub mod postgres;
 pub mod psql;
+mod script;
 
 use super::{Findings, Probe, ProbeError, Stdin as Given};
 use crate::call::{Call, Stdin, User, absolute};
@@ -31,6 +32,8 @@ enum Input {
     Script {
         text: Vec<u8>,
         folder: PathBuf,
+        /// As it was named.
+        name: Option<String>,
     },
     /// Standard input whose end is not there yet; nothing comes behind it.
     Begun(Vec<u8>),
@@ -61,6 +64,14 @@ pub(super) fn inspect(reading: &Reading<'_>, call: &Call, probe: &dyn Probe, fin
     if worst(&findings.effects) == Verb::Read && findings.rewrite.reader.is_none() && connection::is_direct(&findings.facts)
     {
         read_only(call, findings);
+    }
+    // What a script includes is found beside its name, so one that includes keeps it.
+    if read.is_empty() {
+        let named = inputs.iter().filter_map(|input| match input {
+            Input::Script { text, name: Some(name), .. } => Some((name.as_str(), text.as_slice())),
+            Input::Script { .. } | Input::Command(_) | Input::Begun(_) => None,
+        });
+        script::seal(reading, probe, named, findings);
     }
     let mut digest = Sha256::new();
     for input in &inputs {
@@ -141,7 +152,7 @@ fn judge(inputs: &[Input], variables: &BTreeMap<String, String>, cwd: &Path) -> 
     for input in inputs {
         match input {
             Input::Command(text) => psql.command(text),
-            Input::Script { text, folder: of } => {
+            Input::Script { text, folder: of, .. } => {
                 folder.replace(of.clone());
                 psql.script(text);
             }
@@ -163,7 +174,7 @@ fn inputs(reading: &Reading<'_>, call: &Call, probe: &dyn Probe, findings: &mut 
         match (flag.name.as_str(), flag.values.first()) {
             ("--command", Some(text)) => inputs.push(Input::Command(text.clone())),
             ("--file", Some(file)) if file == "-" => inputs.extend(stdin(call, probe, findings)),
-            ("--file", Some(file)) => inputs.extend(script(&absolute(&call.cwd, Path::new(file)), findings)),
+            ("--file", Some(file)) => inputs.extend(script(&absolute(&call.cwd, Path::new(file)), Some(file), findings)),
             _ => continue,
         }
         reads_stdin = false;
@@ -179,9 +190,10 @@ fn inputs(reading: &Reading<'_>, call: &Call, probe: &dyn Probe, findings: &mut 
     inputs
 }
 
-fn script(file: &Path, findings: &mut Findings) -> Option<Input> {
+fn script(file: &Path, name: Option<&String>, findings: &mut Findings) -> Option<Input> {
+    let folder = file.parent().unwrap_or(Path::new("/")).to_owned();
     match read_script(file) {
-        Ok(text) => Some(Input::Script { text, folder: file.parent().unwrap_or(Path::new("/")).to_owned() }),
+        Ok(text) => Some(Input::Script { text, folder, name: name.cloned() }),
         Err(why) => {
             let effect = Effect::new(Verb::Unknown, file.display().to_string(), Evidence::File).because(why);
             findings.effects.push(effect);
@@ -201,7 +213,7 @@ fn startup_files(call: &Call, findings: &mut Findings) -> Vec<Input> {
     let files = entries.filter(|e| e.file_name().to_str().is_some_and(is_one)).map(|e| e.path());
     let mut inputs = Vec::new();
     for file in files {
-        inputs.extend(script(&file, findings));
+        inputs.extend(script(&file, None, findings));
         findings.read.push(file);
     }
     inputs
@@ -220,7 +232,7 @@ fn stdin(call: &Call, probe: &dyn Probe, findings: &mut Findings) -> Option<Inpu
     match probe.stdin() {
         Ok(Given::Whole(text, sealed)) => {
             findings.rewrite.stdin = sealed;
-            Some(Input::Script { text, folder: call.cwd.clone() })
+            Some(Input::Script { text, folder: call.cwd.clone(), name: None })
         }
         Ok(Given::Begun(text)) => Some(Input::Begun(text)),
         Err(ProbeError::NotAsked) => None,

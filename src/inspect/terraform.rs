@@ -207,6 +207,10 @@ mod tests {
             Ok(self.json.as_bytes().to_vec())
         }
 
+        fn sealed(&self, _: &[u8]) -> Result<OwnedFd, ProbeError> {
+            Err(ProbeError::NotAsked)
+        }
+
         fn remembered(&self, _: &Whose) -> Result<Option<Known>, MemoryError> {
             Ok(None)
         }

@@ -1,4 +1,4 @@
-//! Standard output on its way through sprag, where something is cut out of it.
+//! Standard output or error on its way through sprag, where something is cut out of it or changed.
 //!
 //! The tool writes into a pipe, or into a terminal of its own where the caller's output is one, so that it prints for the
 //! same width and in the same colours. A thread passes it on: the main thread waits for the tool.
@@ -10,7 +10,7 @@ use nix::pty::{OpenptyResult, openpty};
 use nix::sys::termios::{OutputFlags, SetArg, cfmakeraw, tcgetattr, tcsetattr};
 use std::fs::File;
 use std::io::{self, IsTerminal, Write};
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::thread::{self, JoinHandle};
 
 /// How much is taken at once.
@@ -32,9 +32,9 @@ pub(super) struct Working {
 }
 
 impl Relay {
-    /// A relay to the caller's standard output, and the end that the tool writes to.
-    pub(super) fn new(sift: Box<dyn Sift>) -> io::Result<(Relay, OwnedFd)> {
-        let to = io::stdout().as_fd().try_clone_to_owned()?;
+    /// A relay to the caller's `output`, and the end that the tool writes to.
+    pub(super) fn new(output: BorrowedFd<'_>, sift: Box<dyn Sift>) -> io::Result<(Relay, OwnedFd)> {
+        let to = output.try_clone_to_owned()?;
         let (from, tool) =
             if to.is_terminal() { own_terminal(&to)? } else { nix::unistd::pipe2(nix::fcntl::OFlag::O_CLOEXEC)? };
         Ok((Relay { from, to, sift }, tool))

@@ -236,6 +236,7 @@ fn draft(call: &Call, workspace: PathBuf, reading: &Reading<'_>, findings: Findi
         stdout: None,
         stderr: None,
         sift: rewrite.sift,
+        sift_errors: rewrite.sift_errors,
         keep: rewrite.keep.into_iter().chain(named_descriptors(call)).collect(),
         discharged,
     }

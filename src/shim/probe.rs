@@ -103,6 +103,7 @@ impl Live<'_> {
             stdout,
             stderr,
             sift,
+            sift_errors: None,
             keep: plan.into_iter().map(Arc::clone).collect(),
             discharged: vec![],
         };
@@ -226,6 +227,10 @@ impl Probe for Live<'_> {
 
     fn printed(&self, reading: &Reading<'_>, argv: &[OsString]) -> Result<Vec<u8>, ProbeError> {
         self.kept(Aid::Output, reading, argv, None)
+    }
+
+    fn sealed(&self, bytes: &[u8]) -> Result<OwnedFd, ProbeError> {
+        sealed_copy(&mut &*bytes, MAX_PLAN).map(|(_, file)| file)
     }
 
     fn remembered(&self, whose: &Whose) -> Result<Option<Known>, MemoryError> {
