@@ -197,6 +197,9 @@ const INSPECTORS: &[(&str, Inspector)] = &[
     ("terraform-plan", terraform::inspect),
     ("terraform-values", terraform::inspect_values),
     ("sql", sql::inspect),
+    ("mysql", sql::mysql::inspect),
+    ("mysql-options", sql::mysql::inspect_options),
+    ("sqlite", sql::sqlite::inspect),
     ("aws", aws::inspect),
 ];
 

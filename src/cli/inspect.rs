@@ -3,7 +3,7 @@
 use super::{CONFIG, check, fail};
 use crate::call::User;
 use crate::effect::{Effect, Evidence, Verb};
-use crate::inspect::sql::psql::judge_script;
+use crate::inspect::sql::{mysql, psql, sqlite};
 use crate::inspect::terraform;
 use crate::policy::schema::{self, Layer};
 use crate::policy::{Context, Policy, PolicyError, decide, layers, load};
@@ -42,7 +42,7 @@ enum What {
     /// SQL, as its client would read it
     Sql {
         /// Whose SQL it is
-        #[arg(long, value_name = "DIALECT", default_value = "postgres", value_parser = ["postgres"])]
+        #[arg(long, value_name = "DIALECT", default_value = "postgres", value_parser = ["postgres", "mysql", "sqlite"])]
         dialect: String,
         /// The file; `-` for standard input
         #[arg(value_name = "FILE", default_value = "-")]
@@ -53,7 +53,7 @@ enum What {
 pub(super) fn main(arguments: &Arguments) -> io::Result<i32> {
     let (tool, effects) = match &arguments.what {
         What::Plan { file } => ("terraform", terraform::effects(&read(file)?, "plan")),
-        What::Sql { dialect: _, file } => ("psql", sql_effects(&read(file)?)),
+        What::Sql { dialect, file } => sql_effects(dialect, &read(file)?),
     };
     let policy = match policy(arguments) {
         Ok(policy) => policy,
@@ -86,11 +86,20 @@ fn read(file: &PathBuf) -> io::Result<Vec<u8>> {
     all().map_err(|e: io::Error| io::Error::new(e.kind(), format!("{}: {e}", file.display())))
 }
 
-/// A script by itself: what it includes is not looked for.
-fn sql_effects(text: &[u8]) -> Vec<Effect> {
-    let judged = judge_script(text, &BTreeMap::new(), &mut |_, _| None);
-    let effects: Vec<Effect> = judged.effects.into_iter().chain(judged.copy_data).collect();
-    if effects.is_empty() { vec![Effect::new(Verb::Read, "sql", Evidence::Sql)] } else { effects }
+/// A script by itself, as the client of its dialect reads it: that client, and the effects. What it includes is not looked for.
+fn sql_effects(dialect: &str, text: &[u8]) -> (&'static str, Vec<Effect>) {
+    let (client, mut effects) = match dialect {
+        "mysql" => ("mysql", mysql::judge_script(text, &mut |_| None)),
+        "sqlite" => ("sqlite3", sqlite::judge_script(text)),
+        _ => {
+            let judged = psql::judge_script(text, &BTreeMap::new(), &mut |_, _| None);
+            ("psql", judged.effects.into_iter().chain(judged.copy_data).collect())
+        }
+    };
+    if effects.is_empty() {
+        effects.push(Effect::new(Verb::Read, "sql", Evidence::Sql));
+    }
+    (client, effects)
 }
 
 /// The policy that holds here, and the one that was named.

@@ -4,9 +4,13 @@
 //! parse is unknown.
 
 mod connection;
+pub mod mysql;
+mod portable;
 pub mod postgres;
 pub mod psql;
 mod script;
+pub mod sqlite;
+mod worker;
 
 use super::{Findings, Probe, ProbeError, Stdin as Given};
 use crate::call::{Call, Stdin, User, absolute};
@@ -254,4 +258,11 @@ fn read_script(file: &Path) -> Result<Vec<u8>, String> {
         return Err(format!("the script is larger than {} MiB", MAX_SCRIPT >> 20));
     }
     std::fs::read(file).map_err(|e| format!("the script cannot be read: {e}"))
+}
+
+/// The digest of texts, in their order.
+fn digest<'t>(texts: impl Iterator<Item = &'t Vec<u8>>) -> String {
+    let mut digest = Sha256::new();
+    texts.for_each(|text| digest.update(text));
+    hex(&digest.finalize())
 }

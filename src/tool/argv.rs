@@ -132,6 +132,7 @@ impl<'t> Table<'t> {
                 (&flags.read_path, Arity::Value, Mark::Read),
                 (&flags.write_path, Arity::Value, Mark::Write),
                 (&flags.secret, Arity::Value, Mark::Secret),
+                (&flags.optional_secret, Arity::Optional, Mark::Secret),
                 (&flags.help, Arity::Help, Mark::Plain),
             ] {
                 rows.extend(list.iter().map(|l| Known { names: l.split(' ').collect(), arity, mark }));
@@ -178,7 +179,7 @@ pub fn command<'t>(tool: &'t Tool, words: &[&str]) -> Option<&'t Command> {
 pub fn parse<'t>(tool: &'t Tool, words: &[Word]) -> Parsed<'t> {
     match tool.dialect {
         Dialect::Go => go::parse(tool, words),
-        Dialect::Argparse | Dialect::Getopt => gnu::parse(tool, words),
+        Dialect::Argparse | Dialect::Getopt | Dialect::Whole => gnu::parse(tool, words),
     }
 }
 

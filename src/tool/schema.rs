@@ -19,6 +19,9 @@ pub enum Dialect {
     Argparse,
     /// GNU `getopt_long`: `-abc` clusters, `-xVALUE`, `--x=v`, abbreviations, flags and operands mixed, `--` ends flags.
     Getopt,
+    /// A flag is one whole word, as in sqlite3: `-x` and `--x` are one, the value is the next word whatever it is, no
+    /// abbreviation, flags and operands mixed.
+    Whole,
 }
 
 /// The flags of a tool or of one command. Names that mean the same stand in one string: `"-c --command"`; the last
@@ -32,7 +35,7 @@ pub struct Flags {
     /// Take no value (in the `go` dialect `=true`, `=false`).
     #[serde(default)]
     pub switch: Vec<String>,
-    /// Take a value only as `--x=v`.
+    /// Take a value only as `--x=v`, or `-xv`.
     #[serde(default)]
     pub optional: Vec<String>,
     /// Take every following word up to the next flag (argparse `nargs`).
@@ -47,6 +50,9 @@ pub struct Flags {
     /// Take a value that is a secret and is never recorded.
     #[serde(default)]
     pub secret: Vec<String>,
+    /// Take a secret, only attached: `-pSECRET`, `--password=SECRET`.
+    #[serde(default)]
+    pub optional_secret: Vec<String>,
     /// Take no value and make the tool print its help or version and leave: the call is then a read.
     #[serde(default)]
     pub help: Vec<String>,

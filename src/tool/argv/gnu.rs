@@ -1,4 +1,4 @@
-//! GNU `getopt_long` and Python's argparse: flags and operands mixed, long flags abbreviated.
+//! GNU `getopt_long` and Python's argparse: flags and operands mixed, long flags abbreviated; and flags that are whole words.
 
 use super::{Arity, Given, Mark, Parsed, Table, Word, command};
 use crate::effect::Evidence;
@@ -31,7 +31,7 @@ impl<'t> Gnu<'t, '_> {
             let word = self.text(at).to_owned();
             if ended || !word.starts_with('-') || word == "-" {
                 at += self.operand(at);
-            } else if word == "--" {
+            } else if word == "--" && self.tool.dialect != Dialect::Whole {
                 // argparse drops it and goes on; getopt ends the flags.
                 ended = self.tool.dialect == Dialect::Getopt;
                 at += 1;
@@ -87,7 +87,27 @@ impl<'t> Gnu<'t, '_> {
         if self.out.command.is_none() && !self.out.operands.is_empty() && !tool_wide {
             self.settle_command();
         }
-        if word.starts_with("--") { self.long_flag(word, at) } else { self.cluster(word, at) }
+        match self.tool.dialect {
+            Dialect::Whole => self.whole_flag(word, at),
+            Dialect::Go | Dialect::Argparse | Dialect::Getopt if word.starts_with("--") => self.long_flag(word, at),
+            Dialect::Go | Dialect::Argparse | Dialect::Getopt => self.cluster(word, at),
+        }
+    }
+
+    /// `-x` or `--x`, with its value in the next word.
+    fn whole_flag(&mut self, word: &str, at: usize) -> usize {
+        let lists: Vec<&Flags> =
+            self.out.command.map(|c| &c.flags).into_iter().chain(std::iter::once(&self.tool.flags)).collect();
+        let name = word.strip_prefix('-').filter(|rest| rest.starts_with('-')).unwrap_or(word);
+        let Some((arity, mark)) = Table::new(&lists).exact(name).map(|known| (known.arity, known.mark)) else {
+            return self.unlisted(word, word, None, at);
+        };
+        match arity {
+            Arity::Help => self.out.help = true,
+            Arity::Switch | Arity::Optional => self.push(name.to_owned(), vec![], mark, vec![at]),
+            Arity::Value | Arity::Values => return self.value_of(name.to_owned(), mark, at),
+        }
+        1
     }
 
     fn long_flag(&mut self, word: &str, at: usize) -> usize {
@@ -168,9 +188,13 @@ impl<'t> Gnu<'t, '_> {
             let (arity, mark, name) = (known.arity, known.mark, known.name());
             match arity {
                 Arity::Help => self.out.help = true,
-                Arity::Switch | Arity::Optional => self.push(name, vec![], mark, vec![at]),
-                Arity::Value | Arity::Values => {
+                Arity::Switch => self.push(name, vec![], mark, vec![at]),
+                Arity::Value | Arity::Values | Arity::Optional => {
                     let rest = word.get(position + letter.len_utf8()..).unwrap_or_default();
+                    if rest.is_empty() && arity == Arity::Optional {
+                        self.push(name, vec![], mark, vec![at]);
+                        return 1;
+                    }
                     if rest.is_empty() {
                         return self.value_of(name, mark, at);
                     }

@@ -1,0 +1,46 @@
+//! A thread that answers for texts: with a stack of its own, and not for longer than it may take.
+
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::thread;
+use std::time::Duration;
+
+/// Parsers enter themselves for each level of nesting; musl would report a main thread's stack far too small.
+const STACK: usize = 32 * 1024 * 1024;
+
+/// How long one text may take; hostile nesting can take a parser minutes.
+const TIME_LIMIT: Duration = Duration::from_secs(10);
+
+/// A thread that answers for each text in its order.
+#[derive(Debug)]
+pub(super) struct Worker<A> {
+    texts: Sender<String>,
+    answers: Receiver<A>,
+}
+
+impl<A: Send + 'static> Worker<A> {
+    /// Starts one that answers by `answer`; none where no thread can be had.
+    pub(super) fn start(mut answer: impl FnMut(&str) -> A + Send + 'static) -> Option<Worker<A>> {
+        let (texts, texts_in) = channel::<String>();
+        let (answers_out, answers) = channel();
+        let work = move || {
+            for text in texts_in {
+                if answers_out.send(answer(&text)).is_err() {
+                    break;
+                }
+            }
+        };
+        let thread = thread::Builder::new().name(String::from("sql")).stack_size(STACK).spawn(work);
+        thread.is_ok().then_some(Worker { texts, answers })
+    }
+
+    /// The answer for `text`.
+    ///
+    /// # Errors
+    /// When it takes too long, or the thread has ended; it is not to be asked again then.
+    pub(super) fn ask(&self, text: &str) -> Result<A, RecvTimeoutError> {
+        match self.texts.send(text.to_owned()) {
+            Ok(()) => self.answers.recv_timeout(TIME_LIMIT),
+            Err(_) => Err(RecvTimeoutError::Disconnected),
+        }
+    }
+}
