@@ -197,6 +197,7 @@ const INSPECTORS: &[(&str, Inspector)] = &[
     ("terraform-plan", terraform::inspect),
     ("terraform-values", terraform::inspect_values),
     ("sql", sql::inspect),
+    ("libpq", sql::inspect_connection),
     ("mysql", sql::mysql::inspect),
     ("mysql-options", sql::mysql::inspect_options),
     ("sqlite", sql::sqlite::inspect),

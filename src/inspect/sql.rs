@@ -92,6 +92,11 @@ pub(super) fn inspect(reading: &Reading<'_>, call: &Call, probe: &dyn Probe, fin
     findings.evidence = hex(&digest.finalize());
 }
 
+/// Where a program of libpq connects to that takes no SQL.
+pub(super) fn inspect_connection(reading: &Reading<'_>, _: &Call, _: &dyn Probe, findings: &mut Findings) {
+    connection::find(reading, findings);
+}
+
 /// The rows behind a `COPY` that fails are read as statements. Where that would matter, psql is made to stop at the first
 /// error; where the script itself could undo this, what the rows would do counts.
 fn stop_at_errors(
