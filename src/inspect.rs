@@ -104,7 +104,16 @@ pub trait Probe {
     ///
     /// # Errors
     /// When it is not asked, or cannot be read.
-    fn stdin(&self) -> Result<Stdin, ProbeError>;
+    fn stdin(&self, until: Until) -> Result<Stdin, ProbeError>;
+}
+
+/// How long standard input is read before the tool runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Until {
+    /// To its end: nothing reads it as it comes.
+    End,
+    /// To its end, or until whoever writes it waits for an answer.
+    Pause,
 }
 
 /// What can be known of standard input before the tool runs.
@@ -249,7 +258,7 @@ impl Probe for Unasked<'_> {
         Ok(None)
     }
 
-    fn stdin(&self) -> Result<Stdin, ProbeError> {
+    fn stdin(&self, _: Until) -> Result<Stdin, ProbeError> {
         match &self.0.stdin {
             CallStdin::Text(text) => Ok(Stdin::Whole(text.clone(), None)),
             CallStdin::Null => Ok(Stdin::Whole(Vec::new(), None)),

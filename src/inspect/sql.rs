@@ -12,7 +12,7 @@ mod script;
 pub mod sqlite;
 mod worker;
 
-use super::{Findings, Probe, ProbeError, Stdin as Given};
+use super::{Findings, Probe, ProbeError, Stdin as Given, Until};
 use crate::call::{Call, Stdin, User, absolute};
 use crate::effect::{Effect, Evidence, Verb, worst};
 use crate::text::hex;
@@ -182,14 +182,14 @@ fn inputs(reading: &Reading<'_>, call: &Call, probe: &dyn Probe, findings: &mut 
     for flag in &reading.parsed.flags {
         match (flag.name.as_str(), flag.values.first()) {
             ("--command", Some(text)) => inputs.push(Input::Command(text.clone())),
-            ("--file", Some(file)) if file == "-" => inputs.extend(stdin(call, probe, findings)),
+            ("--file", Some(file)) if file == "-" => inputs.extend(stdin(call, probe, findings, Until::Pause)),
             ("--file", Some(file)) => inputs.extend(script(&absolute(&call.cwd, Path::new(file)), Some(file), findings)),
             _ => continue,
         }
         reads_stdin = false;
     }
     if reads_stdin {
-        inputs.extend(stdin(call, probe, findings));
+        inputs.extend(stdin(call, probe, findings, Until::Pause));
     }
     let begun = inputs.iter().position(|i| matches!(i, Input::Begun(_)));
     if begun.is_some_and(|at| at + 1 < inputs.len()) {
@@ -228,7 +228,7 @@ fn startup_files(call: &Call, findings: &mut Findings) -> Vec<Input> {
     inputs
 }
 
-fn stdin(call: &Call, probe: &dyn Probe, findings: &mut Findings) -> Option<Input> {
+fn stdin(call: &Call, probe: &dyn Probe, findings: &mut Findings, until: Until) -> Option<Input> {
     match call.stdin {
         Stdin::Null => return None,
         Stdin::Terminal => {
@@ -238,7 +238,7 @@ fn stdin(call: &Call, probe: &dyn Probe, findings: &mut Findings) -> Option<Inpu
         }
         Stdin::Text(_) | Stdin::File | Stdin::Pipe => findings.obligations.push(Obligation::ScreenStdin),
     }
-    match probe.stdin() {
+    match probe.stdin(until) {
         Ok(Given::Whole(text, sealed)) => {
             findings.rewrite.stdin = sealed;
             Some(Input::Script { text, folder: call.cwd.clone(), name: None })

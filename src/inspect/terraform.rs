@@ -215,7 +215,7 @@ mod tests {
             Ok(None)
         }
 
-        fn stdin(&self) -> Result<crate::inspect::Stdin, ProbeError> {
+        fn stdin(&self, _: crate::inspect::Until) -> Result<crate::inspect::Stdin, ProbeError> {
             Err(ProbeError::NotAsked)
         }
     }

@@ -3,7 +3,7 @@
 use crate::call::{Call, Stdin, User, workspace};
 use crate::effect::Verb;
 use crate::inspect::terraform::WithoutTail;
-use crate::inspect::{Plan, Probe, ProbeError, Stdin as Given};
+use crate::inspect::{Plan, Probe, ProbeError, Stdin as Given, Until};
 use crate::memory::{Known, Memory, MemoryError, Whose};
 use crate::profile::Required;
 use crate::record::{Durability, Event, Record, redact_words};
@@ -170,11 +170,12 @@ enum Prints {
 
 /// Reads standard input to its end, or until it is too long to wait for, or whoever writes it has ended a line and waits;
 /// whether that was the end. Read past every buffer, so that nothing is lost to whoever reads on.
-fn begin(input: &impl AsFd) -> Result<(Vec<u8>, bool), ProbeError> {
+fn begin(input: &impl AsFd, until: Until) -> Result<(Vec<u8>, bool), ProbeError> {
     let (mut bytes, mut buffer) = (Vec::new(), vec![0; 64 << 10]);
     while (bytes.len() as u64) < MAX_STDIN {
         let mut waited = [PollFd::new(input.as_fd(), PollFlags::POLLIN)];
-        let patience = if bytes.ends_with(b"\n") { PollTimeout::from(PATIENCE) } else { PollTimeout::NONE };
+        let patience =
+            if until == Until::Pause && bytes.ends_with(b"\n") { PollTimeout::from(PATIENCE) } else { PollTimeout::NONE };
         match poll(&mut waited, patience) {
             Ok(0) => return Ok((bytes, false)),
             Err(nix::errno::Errno::EINTR) => continue,
@@ -237,11 +238,14 @@ impl Probe for Live<'_> {
         Memory::of(&self.user.state()).recall(whose)
     }
 
-    fn stdin(&self) -> Result<Given, ProbeError> {
+    fn stdin(&self, until: Until) -> Result<Given, ProbeError> {
         if self.call.stdin == Stdin::Null {
             return Ok(Given::Whole(Vec::new(), None));
         }
-        let (bytes, whole) = begin(&io::stdin())?;
+        let (bytes, whole) = begin(&io::stdin(), until)?;
+        if !whole && until == Until::End {
+            return Err(failed(format_args!("it is larger than {} MiB", MAX_STDIN >> 20)));
+        }
         if !whole {
             return Ok(Given::Begun(bytes));
         }

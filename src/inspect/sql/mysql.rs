@@ -13,7 +13,7 @@ use super::postgres::SqlError;
 use super::{Input, digest, read_script, stdin};
 use crate::call::{Call, absolute};
 use crate::effect::{Effect, Evidence, Verb};
-use crate::inspect::{Findings, Probe};
+use crate::inspect::{Findings, Probe, Until};
 use crate::tool::Reading;
 use commands::{Action, Command};
 use std::path::{Path, PathBuf};
@@ -32,7 +32,7 @@ pub(in crate::inspect) fn inspect(reading: &Reading<'_>, call: &Call, probe: &dy
     if reading.parsed.values("--execute").next().is_some() {
         let commands: Vec<&str> = reading.parsed.values("--execute").collect();
         texts.push(commands.join("\n").into_bytes());
-    } else if let Some(Input::Script { text, .. }) = stdin(call, probe, findings) {
+    } else if let Some(Input::Script { text, .. }) = stdin(call, probe, findings, Until::End) {
         texts.push(text);
     }
     let mut read: Vec<(PathBuf, Vec<u8>)> = Vec::new();

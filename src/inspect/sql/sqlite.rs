@@ -11,7 +11,7 @@ use super::postgres::SqlError;
 use super::{Input, digest, read_script, stdin};
 use crate::call::{Call, User, absolute};
 use crate::effect::{Effect, Evidence, Verb};
-use crate::inspect::{Findings, Probe};
+use crate::inspect::{Findings, Probe, Until};
 use crate::tool::Reading;
 use lines::Statement;
 use std::path::{Path, PathBuf};
@@ -102,7 +102,7 @@ pub(in crate::inspect) fn inspect(reading: &Reading<'_>, call: &Call, probe: &dy
     for text in commands.iter().chain(arguments) {
         client.argument(text);
     }
-    let typed = if arguments.is_empty() { stdin(call, probe, findings) } else { None };
+    let typed = if arguments.is_empty() { stdin(call, probe, findings, Until::End) } else { None };
     if let Some(Input::Script { text, .. }) = &typed {
         client.script(text);
     }
@@ -114,7 +114,7 @@ pub(in crate::inspect) fn inspect(reading: &Reading<'_>, call: &Call, probe: &dy
     let words = commands.iter().chain(arguments).map(|t| t.as_bytes().to_vec());
     let typed = typed.into_iter().filter_map(|i| match i {
         Input::Script { text, .. } => Some(text),
-        Input::Command(_) => None,
+        Input::Command(_) | Input::Begun(_) => None,
     });
     let texts: Vec<Vec<u8>> = words.chain(typed).chain(files.texts).collect();
     findings.evidence = digest(texts.iter());
