@@ -44,7 +44,7 @@ enum Input {
 }
 
 pub(super) fn inspect(reading: &Reading<'_>, call: &Call, probe: &dyn Probe, findings: &mut Findings) {
-    connection::find(reading, findings);
+    connection::find(reading, call, findings);
     if reading.parsed.is_on("--single-line") {
         let note = "with --single-line every line end ends a statement, which is not judged";
         findings.effects.push(Effect::new(Verb::Unknown, "--single-line", Evidence::Argv).because(note));
@@ -93,8 +93,8 @@ pub(super) fn inspect(reading: &Reading<'_>, call: &Call, probe: &dyn Probe, fin
 }
 
 /// Where a program of libpq connects to that takes no SQL.
-pub(super) fn inspect_connection(reading: &Reading<'_>, _: &Call, _: &dyn Probe, findings: &mut Findings) {
-    connection::find(reading, findings);
+pub(super) fn inspect_connection(reading: &Reading<'_>, call: &Call, _: &dyn Probe, findings: &mut Findings) {
+    connection::find(reading, call, findings);
 }
 
 /// The rows behind a `COPY` that fails are read as statements. Where that would matter, psql is made to stop at the first

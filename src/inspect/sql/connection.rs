@@ -1,27 +1,47 @@
-//! Where a libpq program connects to: flags, variables, a connection string or URI in place of the database's name.
+//! Where a libpq program connects to: flags, variables, a connection string or URI in place of the database's name, a
+//! service of a service file.
 
 use super::super::Findings;
+use crate::call::{Call, User, absolute};
+use crate::effect::{Effect, Evidence, Verb};
+use crate::place::read_small;
 use crate::tool::Reading;
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+/// Where the system's service file stands: Debian's folder, Red Hat's, and that of a server built by hand.
+const SYSTEM_FOLDERS: [&str; 3] = ["/etc/postgresql-common", "/etc/sysconfig/pgsql", "/usr/local/pgsql/etc"];
 
 /// Adds the facts `pg-host`, `pg-port`, `pg-database`, `pg-user` and the ports that are connected to.
-pub(super) fn find(reading: &Reading<'_>, findings: &mut Findings) {
+pub(super) fn find(reading: &Reading<'_>, call: &Call, findings: &mut Findings) {
     let named = reading.parsed.values("--dbname").last().map(str::to_owned);
     let database = named.or_else(|| reading.operands().first().map(|o| (*o).to_owned()));
+    let given = database.map(|d| parse(&d)).unwrap_or_default();
     let mut facts: BTreeMap<String, String> = reading.facts.clone();
-    if let Some(database) = database {
-        for (key, value) in parse(&database) {
-            let fact = match key.as_str() {
-                "host" | "hostaddr" => "pg-host",
-                "port" => "pg-port",
-                "dbname" => "pg-database",
-                "user" => "pg-user",
-                "service" => "pg-service",
-                _ => continue,
-            };
-            facts.insert(fact.to_owned(), value);
+    add(&mut facts, &given);
+    let service = facts.get("pg-service").cloned().unwrap_or_default();
+    if !service.is_empty() {
+        let file = given.iter().find(|(k, _)| k == "servicefile").map(|(_, v)| v.clone());
+        let found = of_service(&service, &service_files(call, file));
+        let mut unknown = |note: &str| {
+            findings.effects.push(Effect::new(Verb::Unknown, service.as_str(), Evidence::File).because(note));
+        };
+        match &found {
+            Err(file) => unknown(&format!("the service file `{}` cannot be read", file.display())),
+            Ok(found) if found.iter().flatten().any(|(key, _)| key == "options") => {
+                unknown("the service sets options of the session");
+            }
+            Ok(_) => {}
         }
+        let mut pairs = found.unwrap_or_default().into_iter().next().unwrap_or_default();
+        // It wins over variables, but not over what the words say.
+        let flags = [("--host", "pg-host"), ("--port", "pg-port"), ("--username", "pg-user")];
+        let said = |fact: &str| {
+            given.iter().any(|(key, _)| fact_of(key) == Some(fact))
+                || flags.iter().any(|(flag, of)| *of == fact && reading.parsed.values(flag).next().is_some())
+        };
+        pairs.retain(|(key, _)| fact_of(key).is_some_and(|fact| !said(fact)));
+        add(&mut facts, &pairs);
     }
     let ports = facts.get("pg-port").cloned().unwrap_or_default();
     findings.ports.extend(ports.split(',').filter_map(|p| p.trim().parse::<u16>().ok()));
@@ -43,6 +63,61 @@ pub(super) fn is_direct(facts: &BTreeMap<String, String>) -> bool {
         Some("localhost" | "127.0.0.1" | "::1") => SOCKET_FOLDERS.into_iter().any(has_lock),
         Some(_) | None => false,
     }
+}
+
+/// The fact that a key of a connection string says.
+fn fact_of(key: &str) -> Option<&'static str> {
+    match key {
+        "host" | "hostaddr" => Some("pg-host"),
+        "port" => Some("pg-port"),
+        "dbname" => Some("pg-database"),
+        "user" => Some("pg-user"),
+        "service" => Some("pg-service"),
+        _ => None,
+    }
+}
+
+fn add(facts: &mut BTreeMap<String, String>, pairs: &[(String, String)]) {
+    facts.extend(pairs.iter().filter_map(|(key, value)| Some((fact_of(key)?.to_owned(), value.clone()))));
+}
+
+/// The files that a service is looked for in, in this order. Which home libpq means differs between versions.
+fn service_files(call: &Call, named: Option<String>) -> Vec<PathBuf> {
+    let mut files: Vec<PathBuf> = match named.or_else(|| call.var("PGSERVICEFILE")) {
+        Some(file) => vec![absolute(&call.cwd, Path::new(&file))],
+        None => {
+            let homes = call.var("HOME").map(PathBuf::from).into_iter().chain([User::current().home]);
+            homes.map(|home| home.join(".pg_service.conf")).collect()
+        }
+    };
+    let folders = match call.var("PGSYSCONFDIR") {
+        Some(folder) => vec![absolute(&call.cwd, Path::new(&folder))],
+        None => SYSTEM_FOLDERS.map(PathBuf::from).into(),
+    };
+    files.extend(folders.into_iter().map(|folder| folder.join("pg_service.conf")));
+    files
+}
+
+/// What each of the files that has the service says of it; the file that is there and cannot be read.
+fn of_service(name: &str, files: &[PathBuf]) -> Result<Vec<Vec<(String, String)>>, PathBuf> {
+    let mut found = Vec::new();
+    for file in files {
+        match read_small(file) {
+            Ok(text) => found.extend(section(&text, name)),
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => {}
+            Err(_) => return Err(file.clone()),
+        }
+    }
+    Ok(found)
+}
+
+/// What stands under `[name]`; none where there is no such line.
+fn section(text: &str, name: &str) -> Option<Vec<(String, String)>> {
+    let head = format!("[{name}]");
+    let mut lines = text.lines().map(str::trim);
+    lines.find(|line| line.starts_with(&head))?;
+    let lines = lines.take_while(|line| !line.starts_with('[')).filter(|line| !line.starts_with('#'));
+    Some(lines.filter_map(|line| line.split_once('=')).map(|(k, v)| (k.to_owned(), v.to_owned())).collect())
 }
 
 /// What stands in place of a database's name: a URI, a list of `key=value`, or the name itself.
@@ -129,6 +204,14 @@ mod tests {
 
     fn get(text: &str, key: &str) -> Option<String> {
         parse(text).into_iter().find(|(k, _)| k == key).map(|(_, v)| v)
+    }
+
+    #[test]
+    fn a_service_is_what_stands_under_its_name() {
+        let text = "# [a]\n[a]\nhost=x\n [b]\n  host=h\n#port=1\nport=5433\n\noptions=-c x=y\n[c]\nport=7\n";
+        let pairs = [("host", "h"), ("port", "5433"), ("options", "-c x=y")].map(|(k, v)| (k.to_owned(), v.to_owned()));
+        assert_eq!(section(text, "b"), Some(pairs.into()));
+        assert_eq!(section(text, "d"), None);
     }
 
     #[test]
