@@ -9,6 +9,7 @@ mod portable;
 pub mod postgres;
 pub mod psql;
 mod script;
+mod session;
 pub mod sqlite;
 mod worker;
 

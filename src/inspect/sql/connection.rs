@@ -2,6 +2,7 @@
 //! service of a service file.
 
 use super::super::Findings;
+use super::session;
 use crate::call::{Call, User, absolute};
 use crate::effect::{Effect, Evidence, Verb};
 use crate::place::read_small;
@@ -19,21 +20,19 @@ pub(super) fn find(reading: &Reading<'_>, call: &Call, findings: &mut Findings) 
     let given = database.map(|d| parse(&d)).unwrap_or_default();
     let mut facts: BTreeMap<String, String> = reading.facts.clone();
     add(&mut facts, &given);
+    session::of_variables(call, findings);
+    session::of_pairs(&given, Evidence::Argv, findings);
     let service = facts.get("pg-service").cloned().unwrap_or_default();
     if !service.is_empty() {
         let file = given.iter().find(|(k, _)| k == "servicefile").map(|(_, v)| v.clone());
         let found = of_service(&service, &service_files(call, file));
-        let mut unknown = |note: &str| {
-            findings.effects.push(Effect::new(Verb::Unknown, service.as_str(), Evidence::File).because(note));
-        };
-        match &found {
-            Err(file) => unknown(&format!("the service file `{}` cannot be read", file.display())),
-            Ok(found) if found.iter().flatten().any(|(key, _)| key == "options") => {
-                unknown("the service sets options of the session");
-            }
-            Ok(_) => {}
+        if let Err(file) = &found {
+            let note = format!("the service file `{}` cannot be read", file.display());
+            findings.effects.push(Effect::new(Verb::Unknown, service, Evidence::File).because(note));
         }
-        let mut pairs = found.unwrap_or_default().into_iter().next().unwrap_or_default();
+        let found = found.unwrap_or_default();
+        session::of_pairs(&found.concat(), Evidence::File, findings);
+        let mut pairs = found.into_iter().next().unwrap_or_default();
         // It wins over variables, but not over what the words say.
         let flags = [("--host", "pg-host"), ("--port", "pg-port"), ("--username", "pg-user")];
         let said = |fact: &str| {
