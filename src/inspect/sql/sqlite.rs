@@ -27,6 +27,8 @@ pub(super) trait Around {
     fn exists(&self, path: &str) -> bool;
     /// A file that will be written.
     fn writes(&mut self, path: &str);
+    /// A database that will be opened: its journals lie beside it.
+    fn opens(&mut self, path: &str);
     /// A file that will be read.
     fn reads(&mut self, path: &str);
     /// The current folder becomes this one.
@@ -58,6 +60,13 @@ impl Around for Files {
         self.write.push(absolute(&self.folder, Path::new(path)));
     }
 
+    fn opens(&mut self, path: &str) {
+        let file = absolute(&self.folder, Path::new(path));
+        let folder = file.parent().filter(|folder| !User::current().home.starts_with(folder));
+        self.write.extend(folder.map(Path::to_owned));
+        self.write.push(file);
+    }
+
     fn reads(&mut self, path: &str) {
         self.read.push(absolute(&self.folder, Path::new(path)));
     }
@@ -78,6 +87,7 @@ impl Around for Nothing {
         false
     }
     fn writes(&mut self, _: &str) {}
+    fn opens(&mut self, _: &str) {}
     fn reads(&mut self, _: &str) {}
     fn enter(&mut self, _: &str) {}
 }
@@ -144,7 +154,7 @@ impl<'a> Client<'a> {
         Client { judge: Judge::new(Flavor::Sqlite), around, effects: Vec::new(), depth: 0 }
     }
 
-    /// Opens a database: its journals lie beside it, so its folder is written to, unless that is a home.
+    /// Opens a database, where it is a file.
     fn open(&mut self, database: &str) {
         let path = database.strip_prefix("file:").unwrap_or(database);
         let path = path.split('?').next().unwrap_or_default();
@@ -152,11 +162,7 @@ impl<'a> Client<'a> {
         if path.is_empty() || path.starts_with(":memory:") {
             return;
         }
-        self.around.writes(path);
-        let folder = Path::new(path).parent().filter(|f| !f.as_os_str().is_empty()).and_then(Path::to_str);
-        if let Some(folder) = folder.filter(|f| !User::current().home.starts_with(f)) {
-            self.around.writes(folder);
-        }
+        self.around.opens(path);
     }
 
     /// The start-up file, which is run first: `~/.sqliterc` of the password database, else of `HOME`; else the one in
@@ -264,6 +270,7 @@ mod tests {
         fn writes(&mut self, path: &str) {
             self.0.push(path.to_owned());
         }
+        fn opens(&mut self, _: &str) {}
         fn reads(&mut self, _: &str) {}
         fn enter(&mut self, _: &str) {}
     }
