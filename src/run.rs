@@ -136,7 +136,9 @@ pub fn start(permit: Permit, setting: &Setting<'_>) -> Result<Outcome, RunError>
             if setting.last {
                 let_go();
             }
-            let outcome = supervise::wait(child, canary);
+            let (outcome, asked) = supervise::wait(child, canary);
+            // An aid that passes over what asks to end, as `terraform show` does, must not make sprag go on.
+            let outcome = if setting.last { outcome } else { asked.map_or(outcome, Outcome::Killed) };
             if let Some(feeding) = feeding {
                 feeding.finish();
             }

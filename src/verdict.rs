@@ -209,6 +209,8 @@ pub struct Fed {
     pub bytes: Vec<u8>,
     /// What comes next may not: the tool is to be ended.
     pub stop: bool,
+    /// More is there to go on, before anything else is read.
+    pub more: bool,
     /// Nothing comes after them.
     pub ended: bool,
 }

@@ -46,10 +46,14 @@ enum Input {
 
 pub(super) fn inspect(reading: &Reading<'_>, call: &Call, probe: &dyn Probe, findings: &mut Findings) {
     connection::find(reading, call, findings);
-    if reading.parsed.is_on("--single-line") {
-        let note = "with --single-line every line end ends a statement, which is not judged";
-        findings.effects.push(Effect::new(Verb::Unknown, "--single-line", Evidence::Argv).because(note));
-        return;
+    for (flag, note) in [
+        ("--single-line", "every line end ends a statement, which is not judged"),
+        ("--single-step", "an answer is read after each statement, from the script where that is standard input"),
+    ] {
+        if reading.parsed.is_on(flag) {
+            findings.effects.push(Effect::new(Verb::Unknown, flag, Evidence::Argv).because(note));
+            return;
+        }
     }
     let inputs = inputs(reading, call, probe, findings);
     let pairs = reading.parsed.values("--variable").map(|v| v.split_once('=').unwrap_or((v, "")));
@@ -169,7 +173,12 @@ fn judge(inputs: &[Input], variables: &BTreeMap<String, String>, cwd: &Path) -> 
             Input::Begun(_) => {}
         }
     }
-    let judged = psql.finish();
+    let takes_rows = psql.commands_copy && inputs.iter().any(|i| matches!(i, Input::Script { .. } | Input::Begun(_)));
+    let mut judged = psql.finish();
+    if takes_rows {
+        let note = "the rows of a `-c` are read from standard input, before or in place of a script";
+        judged.effects.push(Effect::new(Verb::Unknown, "COPY", Evidence::Sql).because(note));
+    }
     (judged, read.into_inner())
 }
 

@@ -59,6 +59,10 @@ impl Feeding {
             if written.is_err() || fed.ended {
                 return;
             }
+            if fed.more {
+                fed = self.feed.pass(&[]);
+                continue;
+            }
             fed = match next(&self.from, wake, &mut buffer) {
                 Next::Bytes(count) => self.feed.pass(buffer.get(..count).unwrap_or_default()),
                 Next::End => self.feed.end(),

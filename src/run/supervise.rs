@@ -8,13 +8,16 @@ use crate::sys::{self, Arrival, Canary, Change, Pid};
 
 /// Waits for `child`, with every signal blocked. `canary` tells a group's signals, which the tool has already, from our
 /// own.
-pub(super) fn wait(child: Pid, mut canary: Option<Canary>) -> Outcome {
+///
+/// Also the last signal that asks to end, whoever it reached: a tool can pass over it.
+pub(super) fn wait(child: Pid, mut canary: Option<Canary>) -> (Outcome, Option<i32>) {
     let mut ours = None;
+    let mut asked = None;
     loop {
         // Children may have changed before the signal was waited for, and signals of one number merge.
         match sys::child_change(child) {
-            Change::Exited(code) => return Outcome::Exited(code),
-            Change::Killed(signal) => return Outcome::Killed(signal),
+            Change::Exited(code) => return (Outcome::Exited(code), asked),
+            Change::Killed(signal) => return (Outcome::Killed(signal), asked),
             Change::Stopped(signal) => {
                 // A stop is newer than the CONT that woke us, and stands. What wakes us next comes as any other signal.
                 ours = ours.filter(|s| *s != libc::SIGCONT);
@@ -26,6 +29,9 @@ pub(super) fn wait(child: Pid, mut canary: Option<Canary>) -> Outcome {
             sys::kill(child, signal);
         }
         let arrival = sys::wait_signal();
+        if [libc::SIGINT, libc::SIGTERM, libc::SIGHUP, libc::SIGQUIT].contains(&arrival.signal) {
+            asked = Some(arrival.signal);
+        }
         if arrival.signal != libc::SIGCHLD && is_ours_alone(&arrival, child, canary.as_mut()) {
             ours = Some(arrival.signal);
         }

@@ -22,8 +22,10 @@ use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::path::Path;
 use std::sync::Arc;
 
-/// Standard input larger than this is judged on its way, not before the tool starts.
+/// Standard input larger than this is not judged where nothing reads it as it comes.
 const MAX_STDIN: u64 = 64 << 20;
+/// What is larger than this is judged on its way, not before the tool starts.
+const MAX_BEGUN: u64 = 8 << 20;
 /// Whoever writes nothing for so long after a whole line, in milliseconds, waits for an answer. Two programs in a pipe that
 /// are slower than that lose nothing but that all is judged before anything runs.
 const PATIENCE: u16 = 300;
@@ -172,7 +174,8 @@ enum Prints {
 /// whether that was the end. Read past every buffer, so that nothing is lost to whoever reads on.
 fn begin(input: &impl AsFd, until: Until) -> Result<(Vec<u8>, bool), ProbeError> {
     let (mut bytes, mut buffer) = (Vec::new(), vec![0; 64 << 10]);
-    while (bytes.len() as u64) < MAX_STDIN {
+    let most = if until == Until::Pause { MAX_BEGUN } else { MAX_STDIN };
+    while (bytes.len() as u64) < most {
         let mut waited = [PollFd::new(input.as_fd(), PollFlags::POLLIN)];
         let patience =
             if until == Until::Pause && bytes.ends_with(b"\n") { PollTimeout::from(PATIENCE) } else { PollTimeout::NONE };

@@ -21,8 +21,15 @@ pub(super) struct Pump {
     tool: String,
     words: Vec<String>,
     cwd: PathBuf,
+    /// Effects that were allowed and are on record.
+    allowed: Vec<Effect>,
     held: Held,
 }
+
+/// How much of what came already goes on at once.
+const PART: usize = 64 << 10;
+/// So many effects are remembered as allowed; others are decided on again.
+const MOST: usize = 256;
 
 impl Pump {
     /// A pump for the run `run` of `call`, which is told by `words`.
@@ -34,6 +41,7 @@ impl Pump {
             tool: call.name.clone(),
             words: words.to_vec(),
             cwd: call.cwd.clone(),
+            allowed: Vec::new(),
             held: Held::default(),
         }
     }
@@ -44,7 +52,11 @@ impl Pump {
     }
 
     /// Whether a piece may go on. What is no read is on record before it does.
-    fn allows(&self, effects: &[Effect]) -> bool {
+    fn allows(&mut self, effects: &[Effect]) -> bool {
+        // What was allowed once is, and a dump does the same to a table many thousand times.
+        let new: Vec<Effect> =
+            effects.iter().filter(|e| !self.allowed.iter().any(|a| a.says_the_same_as(e))).cloned().collect();
+        let effects = new.as_slice();
         if worst(effects) == Verb::Read {
             return true;
         }
@@ -53,7 +65,10 @@ impl Pump {
             let told = Told::new(&self.run, &self.tool, &self.words, &self.cwd, &verdict);
             self.record.append(&Event::Intent(told), Durability::Kernel).is_ok()
         };
-        if !allowed && let Ok(mut held) = self.held.lock() {
+        if allowed {
+            self.allowed.extend(new);
+            self.allowed.truncate(MOST);
+        } else if let Ok(mut held) = self.held.lock() {
             *held = Some(verdict);
         }
         allowed
@@ -62,8 +77,9 @@ impl Pump {
 
 impl Feed for Pump {
     fn pass(&mut self, bytes: &[u8]) -> Fed {
-        let begun = std::mem::take(&mut self.flowing.begun);
-        let mut fed = Fed::default();
+        // What came before the tool was started goes on in parts too: the tool begins before all of it is judged.
+        let begun: Vec<u8> = self.flowing.begun.drain(..PART.min(self.flowing.begun.len())).collect();
+        let mut fed = Fed { more: !self.flowing.begun.is_empty(), ..Fed::default() };
         for piece in [begun.as_slice(), bytes].into_iter().flat_map(|b| self.flowing.reader.take(b)).collect::<Vec<_>>() {
             if !self.allows(&piece.effects) {
                 fed.stop = true;
@@ -77,6 +93,6 @@ impl Feed for Pump {
     fn end(&mut self) -> Fed {
         let piece = self.flowing.reader.end();
         let stop = !self.allows(&piece.effects);
-        Fed { bytes: if stop { Vec::new() } else { piece.bytes }, stop, ended: true }
+        Fed { bytes: if stop { Vec::new() } else { piece.bytes }, stop, ended: true, ..Fed::default() }
     }
 }

@@ -206,7 +206,7 @@ fn a_person_at_a_terminal_is_asked_once_and_then_types() {
     };
     let mut terminal = begin();
     let asked = terminal.until("go on? [y/N] ");
-    assert!(asked.contains("what is typed is not judged"), "{asked}");
+    assert!(asked.contains("what is typed at the terminal is not judged"), "{asked}");
     terminal.keys("y\n");
     terminal.until("shop=#");
     terminal.keys("select 40 + 2 as answer;\n");

@@ -251,6 +251,16 @@ mod tests {
     }
 
     #[test]
+    fn whose_is_what_a_dump_makes_is_part_of_making_it() {
+        check(&[
+            ("create table public.a (i int); alter table public.a owner to b", "write public.a, write public.a"),
+            ("create sequence public.s; alter sequence public.s owner to b", "write public.s, write public.s"),
+            ("create table public.a (i int); alter table public.c owner to b", "write public.a, grant public.c"),
+            ("create schema s; alter schema s owner to b", "write s, write s"),
+        ]);
+    }
+
+    #[test]
     fn nothing_hides_in_a_statement() {
         check(&[
             ("with d as (delete from a returning *) select * from d", "destroy! a"),

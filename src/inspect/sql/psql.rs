@@ -69,6 +69,10 @@ pub struct Psql<'i> {
     line: usize,
     /// How much may still be read ahead.
     ahead: usize,
+    /// What is sent is only described, not run.
+    describes: bool,
+    /// A `-c` takes rows from standard input.
+    pub(super) commands_copy: bool,
     /// How many `COPY`s wait for rows, where those are not there yet.
     awaits: Option<usize>,
     /// Whether what is read may be no statements at all: then only what can be understood counts.
@@ -87,6 +91,8 @@ impl<'i> Psql<'i> {
             depth: 0,
             line: 0,
             ahead: READ_AHEAD,
+            describes: false,
+            commands_copy: false,
             awaits: None,
             doubtful: false,
         };
@@ -103,7 +109,7 @@ impl<'i> Psql<'i> {
                 self.meta(&mut Script::new("", None), &mut Input::new(command));
             }
             None => {
-                self.send(text, (1, 1));
+                self.commands_copy |= self.send(text, (1, 1)) > 0;
             }
         }
     }
@@ -230,11 +236,16 @@ impl<'i> Psql<'i> {
 
     /// Passes over the rows of a `COPY … FROM STDIN`, and judges what they would do as statements.
     fn rows(&mut self, script: &mut Script<'_>) {
-        if let Some(awaits) = &mut self.awaits {
-            *awaits += 1;
+        if self.doubtful {
             return;
         }
-        if self.doubtful {
+        if self.describes || script.conditions.runs() != Sure::Yes {
+            // What follows is rows or statements, as nobody can tell.
+            self.note(Verb::Unknown, "COPY", "whether it runs, and takes what follows for its rows, cannot be told");
+            return;
+        }
+        if let Some(awaits) = &mut self.awaits {
+            *awaits += 1;
             return;
         }
         let rows = script.take_rows();
@@ -354,7 +365,7 @@ mod tests {
             ("\\set t `date`\ndrop table :t;", "escape date, unknown t"),
             ("\\unset t\ndrop table :t;", "unknown t"),
             ("select 'x' as t \\gset\ndrop table :t;", "read (database), unknown t"),
-            ("\\prompt t\ndrop table :t;", "unknown t"),
+            ("\\prompt t\ndrop table :t;", "unknown \\prompt, unknown t"),
             ("\\set SINGLELINE on", "unknown SINGLELINE"),
         ]);
     }
@@ -372,6 +383,27 @@ mod tests {
             ("\\set ON_ERROR_STOP 1\ncopy a from stdin;\ndrop table b;\n\\.\n", "write a"),
             ("copy a from stdin;\n1\n\\. \ndrop table b;\n", "write a, unknown COPY"),
         ]);
+    }
+
+    #[test]
+    fn what_may_be_no_row_is_not_passed_over() {
+        check(&[
+            (
+                "\\if :{?foo}\ncopy t from stdin;\n\\endif\ndelete from v;\n\\.\n",
+                "write t, unknown COPY, destroy v, unknown \\.",
+            ),
+            ("copy t from stdin \\gdesc\ndelete from v;\n\\.\n", "write t, unknown COPY, destroy v, unknown \\."),
+            ("\\set SINGLESTEP on", "unknown SINGLESTEP"),
+            ("\\copy t from pstdin", "unknown pstdin, write t"),
+        ]);
+    }
+
+    #[test]
+    fn what_psql_makes_of_its_own_variables_is_not_known() {
+        for name in ["AUTOCOMMIT", "ERROR", "ROW_COUNT", "ON_ERROR_STOP"] {
+            check(&[(&format!("\\set {name} bogus\n\\if :{name}\ndelete from v;\n\\endif"), "destroy v")]);
+        }
+        check(&[("\\set FETCH_COUNT '\\''\nselect :FETCH_COUNT ; delete from v; --'\n;", "unknown FETCH_COUNT, destroy v")]);
     }
 
     #[test]

@@ -17,14 +17,24 @@ pub struct WithoutTail {
     line: Vec<u8>,
     /// Its beginning has passed.
     mid_line: bool,
-    cut: bool,
+    /// What can be the tail, cut off if nothing else follows: a provider can print the same line.
+    tail: Vec<u8>,
 }
 
 impl WithoutTail {
     /// For a plan that is saved at `path`.
     pub fn new(path: &str) -> WithoutTail {
         let saved = format!("Saved the plan to: {path}").into_bytes();
-        WithoutTail { saved, rules: Vec::new(), line: Vec::new(), mid_line: false, cut: false }
+        WithoutTail { saved, rules: Vec::new(), line: Vec::new(), mid_line: false, tail: Vec::new() }
+    }
+
+    /// Whether a line can stand behind the one that names the file.
+    fn belongs_to_tail(&self, whole: bool) -> bool {
+        const HOW: [&[u8]; 3] = [b"To perform exactly these actions", b"    terraform apply ", b"    tofu apply "];
+        let rest_of_a_line = self.tail.last() != Some(&b'\n');
+        let blank = self.line.iter().all(|b| b"\r\n".contains(b));
+        let begins = |how: &&[u8]| self.line.starts_with(how) || (!whole && how.starts_with(&self.line));
+        rest_of_a_line || blank || HOW.iter().any(begins)
     }
 
     fn can_be_tail(&self, whole: bool) -> bool {
@@ -53,19 +63,20 @@ impl Sift for WithoutTail {
     fn pass(&mut self, bytes: &[u8]) -> Vec<u8> {
         let mut out = Vec::new();
         for piece in bytes.split_inclusive(|b| *b == b'\n') {
-            if self.cut {
-                break;
-            }
             let whole = piece.ends_with(b"\n");
             self.line.extend_from_slice(piece);
             if !self.mid_line && self.line.starts_with(&self.saved) {
-                self.cut = true;
+                out.append(&mut self.tail);
                 if self.rules.starts_with(RESET) {
-                    out.extend_from_slice(RESET);
+                    out.extend(self.rules.drain(..RESET.len()));
                 }
-                self.rules.clear();
-                self.line.clear();
-            } else if self.mid_line || !self.can_be_tail(whole) {
+                self.tail.append(&mut self.rules);
+                self.tail.append(&mut self.line);
+                self.mid_line = false;
+            } else if !self.tail.is_empty() && self.belongs_to_tail(whole) {
+                self.tail.append(&mut self.line);
+            } else if self.mid_line || !self.tail.is_empty() || !self.can_be_tail(whole) {
+                out.append(&mut self.tail);
                 out.append(&mut self.rules);
                 out.append(&mut self.line);
                 self.mid_line = !whole;
@@ -135,7 +146,9 @@ mod tests {
     fn the_tail_is_cut_off_however_it_comes() {
         for (rule, end) in [("────────\n", "\n"), ("\u{1b}[90m\n────────\u{1b}[0m\n", "\r\n"), ("────\r\n", "\r\n")]
         {
-            let tail = format!("{rule}{end}Saved the plan to: /proc/self/fd/5{end}{end}To perform\n    x\n");
+            let tail = format!(
+                "{rule}{end}Saved the plan to: /proc/self/fd/5{end}{end}To perform exactly these actions, run the following command to apply:\n    terraform apply \"/proc/self/fd/5\"\n"
+            );
             for size in [1, 2, 3, 7, 64, 4096] {
                 let mut sift = WithoutTail::new("/proc/self/fd/5");
                 assert_eq!(
@@ -154,6 +167,17 @@ mod tests {
                 let tail = format!("{rule}\r\nSaved the plan to: /p\r\n");
                 assert_eq!(sifted(&mut WithoutTail::new("/p"), &format!("x\r\n{tail}"), size), "x\r\n\u{1b}[0m");
             }
+        }
+    }
+
+    #[test]
+    fn what_only_looks_like_the_tail_hides_nothing() {
+        let fake = "x: Refreshing... [id=\n────\n\nSaved the plan to: /p\n\nTo perform exactly these actions, x\n]\n  # a will be destroyed\n";
+        for size in [1, 3, 4096] {
+            assert_eq!(sifted(&mut WithoutTail::new("/p"), fake, size), fake);
+            let tail =
+                "────\n\nSaved the plan to: /p\n\nTo perform exactly these actions, run:\n    terraform apply \"/p\"\n";
+            assert_eq!(sifted(&mut WithoutTail::new("/p"), &format!("{fake}{tail}"), size), fake);
         }
     }
 

@@ -289,6 +289,14 @@ impl<'a> Plan<'a> {
         values.map_or(0, |v| count(&v.root_module))
     }
 
+    /// Whether applying it surely writes the state.
+    pub fn writes(&self) -> bool {
+        let changes = |actions: &[Cow<'_, str>]| actions.iter().any(|a| a != "no-op" && a != "read");
+        self.applyable == Some(true)
+            && (self.resource_changes.iter().any(|r| changes(&r.change.actions))
+                || self.output_changes.values().any(|o| changes(&o.actions)))
+    }
+
     /// How many resources would be made where there was none.
     pub fn creates(&self) -> u64 {
         self.resource_changes.iter().filter(|r| r.change.actions == ["create"]).count() as u64

@@ -153,8 +153,9 @@ pub(super) fn guard(
         whose,
         backend: state.backend,
         lineage: state.lineage.unwrap_or_default(),
-        // Every apply that changes something writes the state at least once, and counts its serial up.
-        serial: state.serial + u64::from(plan.applyable.unwrap_or(false)),
+        // Every apply that changes something writes the state at least once, and counts its serial up. What is only read, as
+        // a check's data source is each time, does not.
+        serial: state.serial + u64::from(plan.writes()),
         resources: (state.resources + made).saturating_sub(lost),
         types: state.types,
         seen: 0,

@@ -86,7 +86,9 @@ pub(super) fn table<'n>(walk: &mut Walk<'n>, fields: Node<'n>) {
         let action = action.of_kind("AlterTableCmd");
         let kind = action.get("subtype").text();
         let effect = action_effect(&table, kind, action);
-        if temporary && effect.verb == Verb::Destroy {
+        if kind == "AT_ChangeOwner" && walk.memory.made.contains(&table) {
+            walk.note(Verb::Write, &table, "");
+        } else if temporary && effect.verb == Verb::Destroy {
             walk.note(Verb::Write, &table, "a temporary table");
         } else {
             walk.add(effect);

@@ -115,7 +115,13 @@ const RULES: &[Rule] = &[
 
 /// Judges the statement of this kind, and what lies below it.
 pub(super) fn judge<'n>(walk: &mut Walk<'n>, kind: &str, fields: Node<'n>) {
+    if kind.starts_with("Create") || kind == "ViewStmt" || kind == "DefineStmt" {
+        walk.memory.made.insert(names::subject(fields));
+    }
     match kind {
+        "AlterOwnerStmt" if walk.memory.made.contains(&names::subject(fields)) => {
+            walk.note(Verb::Write, names::subject(fields), "");
+        }
         "SelectStmt" => select(walk, fields),
         "InsertStmt" => rows::insert(walk, fields),
         "UpdateStmt" => rows::update(walk, fields),

@@ -31,6 +31,8 @@ pub(super) struct Memory {
     /// The temporary tables made in this transaction. A failure in it would undo what follows too; outside of
     /// one, the table may not be there, and its name would mean another one.
     pub(super) temporary: BTreeSet<String>,
+    /// What was made here, under its name: to say whose it is belongs to making it, and every dump does.
+    pub(super) made: BTreeSet<String>,
     /// The prepared statements, each judged when it was prepared.
     pub(super) prepared: BTreeSet<String>,
     /// The types made here whose input runs no code of the user's.

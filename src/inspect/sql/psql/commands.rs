@@ -89,7 +89,9 @@ impl Psql<'_> {
             Does::Effect(verb, note) => self.own_effect(name, verb, note, found),
             Does::Sends => {
                 self.output(found);
+                self.describes = name == "gdesc";
                 self.flush(script);
+                self.describes = false;
             }
             Does::SendsAndSets => {
                 self.flush(script);
@@ -103,7 +105,10 @@ impl Psql<'_> {
             Does::Resets => drop(script.lexer.take()),
             Does::Sets => self.set(script, found),
             Does::Unsets | Does::SetsFirst => self.variables.set(found.word(0), None),
-            Does::SetsLast => self.variables.set(found.words.last().map_or("", String::as_str), None),
+            Does::SetsLast => {
+                self.note(Verb::Unknown, "\\prompt", "may take the next line for its answer");
+                self.variables.set(found.words.last().map_or("", String::as_str), None);
+            }
             Does::Includes(relative) => self.include(script, relative, found),
             Does::Copies => self.copy(script, found.word(0)),
             Does::Connects => self.connect(found),
@@ -156,6 +161,9 @@ impl Psql<'_> {
         if name == "SINGLELINE" {
             self.note(Verb::Unknown, name, "changes where a statement ends");
         }
+        if name == "SINGLESTEP" {
+            self.note(Verb::Unknown, name, "reads an answer after each statement");
+        }
     }
 
     fn include(&mut self, script: &Script<'_>, relative: bool, found: &Arguments) {
@@ -189,6 +197,9 @@ impl Psql<'_> {
         match &copy.end {
             End::Program(program) => self.note(Verb::Escape, program, "runs a shell"),
             End::File(file) if !copy.from => self.note(Verb::Write, file, "writes a file"),
+            End::Stream if copy.from => {
+                self.note(Verb::Unknown, "pstdin", "its rows may be what follows in the script");
+            }
             End::File(_) | End::Input | End::Stream => {}
         }
         let rows = self.send(&copy.sql, (script.line, 1));

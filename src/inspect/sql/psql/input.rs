@@ -2,6 +2,57 @@
 
 use std::collections::BTreeMap;
 
+/// The variables that psql itself sets, or whose values it takes its own way: what was set is not what they hold.
+const OWN: [&str; 41] = [
+    "AUTOCOMMIT",
+    "COMP_KEYWORD_CASE",
+    "DBNAME",
+    "ECHO",
+    "ECHO_HIDDEN",
+    "ENCODING",
+    "ERROR",
+    "FETCH_COUNT",
+    "HIDE_TABLEAM",
+    "HIDE_TOAST_COMPRESSION",
+    "HISTCONTROL",
+    "HISTFILE",
+    "HISTSIZE",
+    "HOST",
+    "IGNOREEOF",
+    "LASTOID",
+    "LAST_ERROR_MESSAGE",
+    "LAST_ERROR_SQLSTATE",
+    "ON_ERROR_ROLLBACK",
+    "ON_ERROR_STOP",
+    "PIPELINE_COMMAND_COUNT",
+    "PIPELINE_RESULT_COUNT",
+    "PIPELINE_SYNC_COUNT",
+    "PORT",
+    "QUIET",
+    "ROW_COUNT",
+    "SERVER_VERSION_NAME",
+    "SERVER_VERSION_NUM",
+    "SERVICE",
+    "SERVICEFILE",
+    "SHELL_ERROR",
+    "SHELL_EXIT_CODE",
+    "SHOW_ALL_RESULTS",
+    "SHOW_CONTEXT",
+    "SINGLELINE",
+    "SINGLESTEP",
+    "SQLSTATE",
+    "USER",
+    "VERBOSITY",
+    "VERSION",
+    "WATCH_INTERVAL",
+];
+
+/// Whether psql takes what was set as it was written.
+fn holds(name: &str, value: &str) -> bool {
+    let plain = matches!(value, "0" | "1" | "on" | "off" | "true" | "false" | "yes" | "no");
+    !OWN.contains(&name) || (name == "ON_ERROR_STOP" && plain)
+}
+
 /// The variables of psql, as far as they are known.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Variables {
@@ -30,6 +81,7 @@ impl Variables {
     pub(super) fn get(&self, name: &str) -> Value<'_> {
         match self.known.get(name) {
             _ if self.lost => Value::Unknown,
+            Some(value) if !holds(name, value) => Value::Unknown,
             Some(value) => Value::Known(value),
             None if name.bytes().all(|c| c.is_ascii_digit()) => Value::Absent,
             None => Value::Unknown,

@@ -14,6 +14,8 @@ use std::fmt;
 
 /// A line, and a statement that may be none, may be this long.
 const LONGEST: usize = 64 << 20;
+/// What a script in UTF-8 may begin with.
+const BOM: &[u8] = "\u{feff}".as_bytes();
 /// What no statement begins with: in place of a text of which is known that the server refuses it.
 const REFUSED: &str = "!";
 
@@ -69,6 +71,8 @@ impl Kept {
             depth: 0,
             line: self.line + 1,
             ahead: 0,
+            describes: false,
+            commands_copy: false,
             awaits: Some(0),
             doubtful: self.doubtful,
         };
@@ -91,6 +95,9 @@ pub struct Stream {
     include: Includes,
     /// The line that is not yet complete.
     part: Vec<u8>,
+    /// Lines of a statement that is not yet complete, and what of them is judged: psql would send them at the end of its
+    /// input, also at one that is no end.
+    held: Piece,
     /// How rows would be read if their `COPY` failed: as statements, beginning with them.
     doubt: Option<Kept>,
 }
@@ -116,7 +123,7 @@ impl Stream {
             looked_at: 0,
             doubtful: false,
         };
-        Stream { kept, include, part: Vec::new(), doubt: None }
+        Stream { kept, include, part: Vec::new(), held: Piece::default(), doubt: None }
     }
 
     fn line(&mut self, line: &[u8]) -> Vec<Effect> {
@@ -124,9 +131,11 @@ impl Stream {
         if line.len() > LONGEST {
             return unknown("a line is too long to be judged");
         }
+        let line = if self.kept.line == 0 { line.strip_prefix(BOM).unwrap_or(line) } else { line };
         let text = match std::str::from_utf8(line.strip_suffix(b"\n").unwrap_or(line)) {
             Ok(text) if !text.contains('\0') => text,
-            Ok(_) | Err(_) if self.kept.awaits > 0 && self.stops_at_errors() => return Vec::new(),
+            // psql passes over such bytes in a row, but not over a NUL, at which a line ends for it.
+            Err(_) if self.kept.awaits > 0 && self.stops_at_errors() && !line.contains(&0) => return Vec::new(),
             Ok(_) | Err(_) => return unknown("not a text in UTF-8"),
         };
         let was_rows = self.kept.awaits > 0;
@@ -189,9 +198,18 @@ impl Reader for Stream {
             }
             let line = std::mem::take(&mut self.part);
             let effects = self.line(&line);
-            match pieces.last_mut().filter(|last| last.effects.is_empty() && effects.is_empty()) {
-                Some(last) => last.bytes.extend(line),
-                None => pieces.push(Piece { bytes: line, effects }),
+            self.held.effects.extend(effects);
+            self.held.bytes.extend(line);
+            if self.held.bytes.len() > LONGEST {
+                let effect = Effect::new(Verb::Unknown, "stdin", Evidence::Stdin);
+                self.held.effects.push(effect.because("a statement is too long to be judged"));
+            } else if !self.kept.lexer.buffer.is_empty() && self.kept.awaits == 0 {
+                continue;
+            }
+            let piece = std::mem::take(&mut self.held);
+            match pieces.last_mut().filter(|last| last.effects.is_empty() && piece.effects.is_empty()) {
+                Some(last) => last.bytes.extend(piece.bytes),
+                None => pieces.push(piece),
             }
         }
         pieces
@@ -207,7 +225,10 @@ impl Reader for Stream {
         if let Some(mut doubt) = self.doubt.take() {
             effects.extend(worse(doubt.flush(&mut |_, _| None)));
         }
-        Piece { bytes: line, effects }
+        let mut piece = std::mem::take(&mut self.held);
+        piece.bytes.extend(line);
+        piece.effects.extend(effects);
+        piece
     }
 }
 
@@ -296,7 +317,8 @@ mod tests {
         assert!(stream.take(b"select 1").is_empty());
         let pieces = stream.take(b";\nselect");
         assert_eq!((pieces.len(), pieces[0].bytes.as_slice()), (1, b"select 1;\n".as_slice()));
-        assert_eq!(stream.end().bytes, b"select");
+        assert!(stream.take(b" 2\nfrom a\n").is_empty(), "half a statement is held back");
+        assert_eq!(stream.end().bytes, b"select 2\nfrom a\n");
     }
 
     #[test]
