@@ -204,6 +204,7 @@ type Inspector = fn(&Reading<'_>, &Call, &dyn Probe, &mut Findings);
 /// The inspectors, by the names that shim files use.
 const INSPECTORS: &[(&str, Inspector)] = &[
     ("terraform-plan", terraform::inspect),
+    ("terraform-init", terraform::inspect_init),
     ("terraform-values", terraform::inspect_values),
     ("sql", sql::inspect),
     ("libpq", sql::inspect_connection),

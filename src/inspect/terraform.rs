@@ -76,6 +76,20 @@ pub(super) fn inspect(reading: &Reading<'_>, call: &Call, probe: &dyn Probe, fin
     }
 }
 
+/// `init -reconfigure` forgets a backend only where there is one: not in a folder that has a configuration and was never
+/// initialised, as CI checks it out each time.
+pub(super) fn inspect_init(reading: &Reading<'_>, call: &Call, _: &dyn Probe, findings: &mut Findings) {
+    let unknown = reading.effects.iter().any(|e| e.verb == Verb::Unknown);
+    let entries = std::fs::read_dir(&reading.folder).into_iter().flatten().filter_map(Result::ok);
+    let has_configuration = entries.filter(|e| e.path().extension().is_some_and(|x| x == "tf")).count() > 0;
+    if !unknown && has_configuration && !state::data_folder(reading, call).exists() {
+        let folder = reading.folder.display().to_string();
+        let note = "the folder was never initialised: there is no backend to forget";
+        findings.effects = vec![Effect::new(Verb::Write, folder, Evidence::File).because(note)];
+        findings.effects.extend(reading.standing(call));
+    }
+}
+
 /// Whether the plan would be made, and applied, by HCP Terraform: its older backend saves no plan.
 fn runs_remotely(reading: &Reading<'_>, call: &Call) -> bool {
     reading.operands().is_empty() && state::Backend::of(reading, call).is_some_and(|b| b.kind == "remote")

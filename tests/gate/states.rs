@@ -230,3 +230,29 @@ fn outputs_come_out_unless_one_is_sensitive() {
         assert!(!ran.stdout.contains("hunter2"), "{output}");
     }
 }
+
+#[test]
+fn each_backend_of_a_folder_is_a_state_of_its_own() {
+    let stack = Stack::fresh(&format!("terraform {{\n  backend \"local\" {{}}\n}}\n{THREE}"));
+    let apply = |name: &str| {
+        format!(
+            "export TF_DATA_DIR=.tf-{name}; [ -d .tf-{name} ] || terraform init -backend-config=path={name}.tfstate >/dev/null; {APPLY}"
+        )
+    };
+    for (name, says) in [("dev", "3 added"), ("prod", "3 added"), ("dev", "No changes."), ("prod", "No changes.")] {
+        stack.goes_through(&apply(name), says);
+    }
+    assert_eq!(remembered(&stack).len(), 2);
+    stack.make("rm dev.tfstate");
+    stack.held(&apply("dev"), &["state:missing"]);
+}
+
+#[test]
+fn a_folder_that_was_never_initialised_has_no_backend_to_forget() {
+    let stack = Stack::fresh(&format!("terraform {{\n  backend \"local\" {{}}\n}}\n{THREE}"));
+    stack.make("rm -rf .terraform");
+    let init = "terraform init -reconfigure -input=false -no-color -backend-config=path=a.tfstate";
+    assert_eq!(stack.run(init).code, 0);
+    let again = stack.run(init);
+    assert!(again.code == 75 && again.stderr.contains("forgets the old backend"), "{again:?}");
+}

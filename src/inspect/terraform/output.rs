@@ -3,6 +3,10 @@
 use crate::verdict::Sift;
 use serde_json::Value;
 
+/// How the line begins that names the file.
+const SAVED: &str = "Saved the plan to: ";
+/// What stands behind it.
+const HOW: &str = "To perform exactly these actions, run the following command to apply:";
 /// What ends the colours of a plan's last line stands at the beginning of the next: of an apply's first, or of the rule.
 const RESET: &[u8] = b"\x1b[0m";
 
@@ -19,22 +23,25 @@ pub struct WithoutTail {
     mid_line: bool,
     /// What can be the tail, cut off if nothing else follows: a provider can print the same line.
     tail: Vec<u8>,
+    /// Where in it the file's name ends.
+    behind: usize,
 }
 
 impl WithoutTail {
     /// For a plan that is saved at `path`.
     pub fn new(path: &str) -> WithoutTail {
-        let saved = format!("Saved the plan to: {path}").into_bytes();
-        WithoutTail { saved, rules: Vec::new(), line: Vec::new(), mid_line: false, tail: Vec::new() }
+        let saved = format!("{SAVED}{path}").into_bytes();
+        WithoutTail { saved, rules: Vec::new(), line: Vec::new(), mid_line: false, tail: Vec::new(), behind: 0 }
     }
 
-    /// Whether a line can stand behind the one that names the file.
-    fn belongs_to_tail(&self, whole: bool) -> bool {
-        const HOW: [&[u8]; 3] = [b"To perform exactly these actions", b"    terraform apply ", b"    tofu apply "];
-        let rest_of_a_line = self.tail.last() != Some(&b'\n');
-        let blank = self.line.iter().all(|b| b"\r\n".contains(b));
-        let begins = |how: &&[u8]| self.line.starts_with(how) || (!whole && how.starts_with(&self.line));
-        rest_of_a_line || blank || HOW.iter().any(begins)
+    /// Whether the line goes on with what stands behind the file's name, wherever a narrow terminal breaks it.
+    fn belongs_to_tail(&self) -> bool {
+        let behind = [self.tail.get(self.behind..).unwrap_or_default(), &self.line].concat();
+        let text = String::from_utf8_lossy(&behind);
+        let said = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        let path = String::from_utf8_lossy(self.saved.strip_prefix(SAVED.as_bytes()).unwrap_or_default());
+        let how = |tool: &&str| format!("{HOW} {tool} apply \"{path}\"").starts_with(&said);
+        ["terraform", "tofu"].iter().any(how)
     }
 
     fn can_be_tail(&self, whole: bool) -> bool {
@@ -71,9 +78,10 @@ impl Sift for WithoutTail {
                     out.extend(self.rules.drain(..RESET.len()));
                 }
                 self.tail.append(&mut self.rules);
+                self.behind = self.tail.len() + self.saved.len();
                 self.tail.append(&mut self.line);
                 self.mid_line = false;
-            } else if !self.tail.is_empty() && self.belongs_to_tail(whole) {
+            } else if !self.tail.is_empty() && self.belongs_to_tail() {
                 self.tail.append(&mut self.line);
             } else if self.mid_line || !self.tail.is_empty() || !self.can_be_tail(whole) {
                 out.append(&mut self.tail);
@@ -175,8 +183,7 @@ mod tests {
         let fake = "x: Refreshing... [id=\n────\n\nSaved the plan to: /p\n\nTo perform exactly these actions, x\n]\n  # a will be destroyed\n";
         for size in [1, 3, 4096] {
             assert_eq!(sifted(&mut WithoutTail::new("/p"), fake, size), fake);
-            let tail =
-                "────\n\nSaved the plan to: /p\n\nTo perform exactly these actions, run:\n    terraform apply \"/p\"\n";
+            let tail = "────\n\nSaved the plan to: /p\n\nTo perform exactly these actions, run the\nfollowing command to apply:\n    terraform apply \"/p\"\n";
             assert_eq!(sifted(&mut WithoutTail::new("/p"), &format!("{fake}{tail}"), size), fake);
         }
     }

@@ -12,6 +12,7 @@ use crate::memory::{Known, Whose};
 use crate::tool::Reading;
 use prost::Message;
 use serde::Deserialize;
+use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::Read;
@@ -30,6 +31,8 @@ const NEW: &str = "state:new";
 const LOCAL: &str = "state:local";
 /// What is remembered cannot be read, or not compared.
 const MEMORY: &str = "state:memory";
+/// How many digits of a digest tell backends of one folder apart.
+const DIGEST: usize = 16;
 /// A state in a plan, and a state file, may be this long.
 const MOST: u64 = 256 << 20;
 
@@ -245,16 +248,31 @@ fn whose(reading: &Reading<'_>, call: &Call, state: &State) -> Whose {
     let folder = std::fs::canonicalize(&reading.folder).unwrap_or_else(|_| reading.folder.clone());
     let named = || reading.facts.get("tf-workspace").cloned().unwrap_or_else(|| "default".to_owned());
     let workspace = if state.workspace.is_empty() { named() } else { state.workspace.clone() };
-    // The usual file is the same state whether or not it is named, and however.
-    let usual = resolved(&usual_file(reading, call, &workspace));
-    let file = reading.parsed.last("-state").map(|f| resolved(&absolute(&reading.folder, Path::new(f))));
-    Whose { folder, workspace, file: file.filter(|f| *f != usual).unwrap_or_default() }
+    Whose { file: place(reading, call, &workspace).unwrap_or_default(), folder, workspace }
 }
 
 /// A path with the symlinks of its folder followed; the file itself need not be there.
 fn resolved(file: &Path) -> PathBuf {
     let folder = file.parent().and_then(|f| std::fs::canonicalize(f).ok());
     folder.and_then(|f| Some(f.join(file.file_name()?))).unwrap_or_else(|| file.to_owned())
+}
+
+/// Where a state lies that is not the usual file of its folder: the file, or the backend and a digest of its configuration,
+/// so that what `-backend-config` or TF_DATA_DIR chooses is another state. A file is the same however it is spelled.
+fn place(reading: &Reading<'_>, call: &Call, workspace: &str) -> Option<PathBuf> {
+    let backend = Backend::of(reading, call).filter(|b| b.kind != "local");
+    if let Some(backend) = backend {
+        let digest = crate::text::hex(&Sha256::digest(backend.config.to_string()));
+        return Some(format!("{}:{}", backend.kind, digest.get(..DIGEST).unwrap_or_default()).into());
+    }
+    let in_folder = |path: &str| resolved(&absolute(&reading.folder, Path::new(path)));
+    let usual = match workspace {
+        "default" => in_folder("terraform.tfstate"),
+        _ => in_folder(&format!("terraform.tfstate.d/{workspace}/terraform.tfstate")),
+    };
+    let named = reading.parsed.last("-state").map(in_folder);
+    let file = named.unwrap_or_else(|| resolved(&usual_file(reading, call, workspace)));
+    (file != usual).then_some(file)
 }
 
 /// Where a local state lies: as a flag says, else in the usual file.
@@ -292,6 +310,12 @@ pub(super) struct Backend {
     config: serde_json::Value,
 }
 
+/// Where `terraform init` writes what it set up.
+pub(super) fn data_folder(reading: &Reading<'_>, call: &Call) -> PathBuf {
+    let data = call.var("TF_DATA_DIR").filter(|d| !d.is_empty()).unwrap_or_else(|| ".terraform".to_owned());
+    absolute(&reading.folder, Path::new(&data))
+}
+
 impl Backend {
     /// The backend of a folder that was initialised with one; else the state is a file.
     pub(super) fn of(reading: &Reading<'_>, call: &Call) -> Option<Backend> {
@@ -299,8 +323,7 @@ impl Backend {
         struct Written {
             backend: Option<Backend>,
         }
-        let data = call.var("TF_DATA_DIR").filter(|d| !d.is_empty()).unwrap_or_else(|| ".terraform".to_owned());
-        let path = absolute(&reading.folder, Path::new(&data)).join("terraform.tfstate");
+        let path = data_folder(reading, call).join("terraform.tfstate");
         let text = crate::place::read_small(&path).ok()?;
         serde_json::from_str::<Written>(&text).ok()?.backend
     }
