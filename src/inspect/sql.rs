@@ -46,14 +46,9 @@ enum Input {
 
 pub(super) fn inspect(reading: &Reading<'_>, call: &Call, probe: &dyn Probe, findings: &mut Findings) {
     connection::find(reading, call, findings);
-    for (flag, note) in [
-        ("--single-line", "every line end ends a statement, which is not judged"),
-        ("--single-step", "an answer is read after each statement, from the script where that is standard input"),
-    ] {
-        if reading.parsed.is_on(flag) {
-            findings.effects.push(Effect::new(Verb::Unknown, flag, Evidence::Argv).because(note));
-            return;
-        }
+    if let Some((flag, note)) = unjudged(reading) {
+        findings.effects.push(Effect::new(Verb::Unknown, flag, Evidence::Argv).because(note));
+        return;
     }
     let inputs = inputs(reading, call, probe, findings);
     let pairs = reading.parsed.values("--variable").map(|v| v.split_once('=').unwrap_or((v, "")));
@@ -95,6 +90,18 @@ pub(super) fn inspect(reading: &Reading<'_>, call: &Call, probe: &dyn Probe, fin
         findings.read.push(file);
     }
     findings.evidence = hex(&digest.finalize());
+}
+
+/// The flag that makes psql read its input by other rules than those it is judged by, and what those are.
+fn unjudged(reading: &Reading<'_>) -> Option<(&'static str, &'static str)> {
+    let given = |flag: &str| reading.parsed.values(flag).next().is_some();
+    if reading.parsed.is_on("--single-line") {
+        return Some(("--single-line", "every line end ends a statement, which is not judged"));
+    }
+    // With `-c` alone nothing in standard input is taken for a statement, whatever the answers are.
+    let answers = reading.parsed.is_on("--single-step") && (given("--file") || !given("--command"));
+    answers
+        .then_some(("--single-step", "an answer is read after each statement, from the script where that is standard input"))
 }
 
 /// Where a program of libpq connects to that takes no SQL.
