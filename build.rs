@@ -64,18 +64,19 @@ fn tools(out: &Path) -> Result<(), Box<dyn Error>> {
             tool.profile.add(piece);
         }
         let stem = file.file_stem().and_then(|s| s.to_str()).ok_or("a shim file needs a name")?.to_owned();
-        let names = tool.names.clone();
+        let (names, link) = (tool.names.clone(), tool.link);
         fs::write(out.join(format!("{stem}.bin")), pack(tool)?)?;
         for name in &names {
-            if let Some(other) = all_names.insert(name.clone(), stem.clone()) {
+            if let Some((other, _)) = all_names.insert(name.clone(), (stem.clone(), link)) {
                 return Err(format!("{shown}: the name `{name}` is also in shims/{other}.toml").into());
             }
         }
     }
-    let mut code =
-        String::from("/// Name and table of every shipped tool, sorted by name.\nstatic TOOLS: &[(&str, &[u8])] = &[\n");
-    for (name, stem) in all_names {
-        writeln!(code, "    ({name:?}, include_bytes!(concat!(env!(\"OUT_DIR\"), \"/{stem}.bin\"))),")?;
+    let mut code = String::from(
+        "/// Name, table, and whether it gets a link, of every shipped tool, sorted by name.\nstatic TOOLS: &[(&str, &[u8], bool)] = &[\n",
+    );
+    for (name, (stem, link)) in all_names {
+        writeln!(code, "    ({name:?}, include_bytes!(concat!(env!(\"OUT_DIR\"), \"/{stem}.bin\")), {link}),")?;
     }
     code.push_str("];\n");
     Ok(fs::write(out.join("catalogue.rs"), code)?)

@@ -42,6 +42,17 @@ pub struct Call {
     pub cwd: PathBuf,
     /// What stands on standard input.
     pub stdin: Stdin,
+    /// How many calls stand around this one, and whether it runs elsewhere.
+    pub around: Around,
+}
+
+/// Where a call stands that another call starts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Around {
+    /// How many calls stand around it.
+    pub depth: usize,
+    /// It runs on another machine or in a container: no file of this one belongs to it.
+    pub away: bool,
 }
 
 /// Why a call cannot be read at all.
@@ -124,7 +135,16 @@ impl Call {
         let link = sys::execfn().unwrap_or_default();
         let (name, other_name) = name_of(&link, &argv0, known)?;
         let cwd = std::env::current_dir().map_err(CallError::NoFolder)?;
-        Ok(Call { name, other_name, link: link.into(), argv, env: std::env::vars_os().collect(), cwd, stdin: stdin_kind() })
+        Ok(Call {
+            name,
+            other_name,
+            link: link.into(),
+            argv,
+            env: std::env::vars_os().collect(),
+            cwd,
+            stdin: stdin_kind(),
+            around: Around::default(),
+        })
     }
 
     /// The value of an environment variable, lossily as text.

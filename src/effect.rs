@@ -96,6 +96,9 @@ pub struct Effect {
     /// The kind of thing that is: the type of a resource. Policies can name it as they name a target.
     #[serde(default, rename = "type", skip_serializing_if = "String::is_empty")]
     pub kind: String,
+    /// The tool that does it, where that is another than the called one: a call inside the call.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub tool: String,
     /// How many things it happens to, where that is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub count: Option<u64>,
@@ -125,6 +128,7 @@ impl Effect {
             verb,
             target: target.into(),
             kind: String::new(),
+            tool: String::new(),
             count: None,
             of: None,
             evidence,
@@ -139,6 +143,15 @@ impl Effect {
     #[must_use]
     pub fn on_kind(mut self, kind: impl Into<String>) -> Effect {
         self.kind = kind.into();
+        self
+    }
+
+    /// The same effect, done by this tool, unless it names one already.
+    #[must_use]
+    pub fn by_tool(mut self, tool: &str) -> Effect {
+        if self.tool.is_empty() {
+            tool.clone_into(&mut self.tool);
+        }
         self
     }
 
@@ -170,6 +183,7 @@ impl Effect {
         let essence = |e: &Effect| (e.verb, e.evidence, e.recovery, e.count, e.of);
         essence(self) == essence(other)
             && (&self.target, &self.kind, &self.note) == (&other.target, &other.kind, &other.note)
+            && self.tool == other.tool
     }
 
     /// The same effect, marked as one that cannot be made good.

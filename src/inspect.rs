@@ -4,6 +4,8 @@
 //! and starts nothing: what has to be run to find out is asked of a [`Probe`] that is handed in.
 
 mod aws;
+mod inner;
+mod shell;
 pub mod sql;
 pub mod terraform;
 
@@ -222,6 +224,9 @@ pub fn is_known(name: &str) -> bool {
 /// Looks closer at what a call was read as.
 pub fn deepen(reading: &Reading<'_>, call: &Call, probe: &dyn Probe) -> Findings {
     let mut findings = Findings::of(reading);
+    if let Some(inner) = reading.inner() {
+        inner::inspect(reading, call, probe, inner, &mut findings);
+    }
     if let Some(name) = reading.inspector() {
         match INSPECTORS.iter().find(|(n, _)| *n == name) {
             Some((_, inspect)) => inspect(reading, call, probe, &mut findings),

@@ -1,7 +1,7 @@
 //! What holds for every call, policy and text, not only for those somebody thought of.
 
 use proptest::prelude::*;
-use sprag::call::{Call, Stdin};
+use sprag::call::{Around, Call, Stdin};
 use sprag::effect::{Effect, Evidence, Verb, worst};
 use sprag::inspect::{self, Unasked};
 use sprag::policy::schema::{self, Layer, Policy};
@@ -21,6 +21,7 @@ fn call(words: &[String]) -> Call {
         env: BTreeMap::new(),
         cwd: "/nonexistent".into(),
         stdin: Stdin::Null,
+        around: Around::default(),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Every example of every shim file is read as it says; and the files keep the rules that a type cannot say.
 
-use sprag::call::{Call, Stdin};
+use sprag::call::{Around, Call, Stdin};
 use sprag::effect::{Verb, worst};
 use sprag::inspect::{self, Unasked};
 use sprag::tool::catalogue;
@@ -41,6 +41,7 @@ fn call(example: &Example, cwd: &Path) -> Call {
         cwd: cwd.to_owned(),
         stdin: example.stdin.as_ref().map_or(Stdin::Null, |t| Stdin::Text(t.clone().into_bytes())),
         argv,
+        around: Around::default(),
     }
 }
 

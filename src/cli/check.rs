@@ -1,7 +1,7 @@
 //! `sprag check`: the same judgement as a run, and nothing is run.
 
 use super::{CONFIG, MISUSE, fail};
-use crate::call::{Call, Stdin, User, absolute};
+use crate::call::{Around, Call, Stdin, User, absolute};
 use crate::effect::{Effect, Evidence, Verb};
 use crate::inspect::Unasked;
 use crate::policy::{self, Context, Policy, PolicyError};
@@ -149,6 +149,7 @@ fn one(line: &[u8], user: &User, here: &Path) -> String {
             env: BTreeMap::new(),
             cwd: here.to_owned(),
             stdin: Stdin::Null,
+            around: Around::default(),
         };
         let effect = Effect::new(Verb::Unknown, "", Evidence::Argv).because(why);
         say::verdict_json(Some(id), None, &verdict_of(effect, user, &call), &[])

@@ -195,7 +195,7 @@ pub fn effects(json: &[u8], folder: &str) -> Vec<Effect> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::call::Stdin;
+    use crate::call::{Around, Stdin};
     use crate::inspect::deepen;
     use crate::memory::{Known, MemoryError, Whose};
     use std::cell::RefCell;
@@ -249,6 +249,7 @@ mod tests {
             env: Default::default(),
             cwd: "/nowhere".into(),
             stdin: Stdin::Null,
+            around: Around::default(),
         };
         let probe = Canned { json, planned: RefCell::default() };
         let tool = crate::tool::find("terraform").unwrap().remove(0);

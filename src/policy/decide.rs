@@ -51,7 +51,9 @@ impl Rule {
     /// Whether the rule speaks of this effect of a call.
     pub fn matches(&self, effect: &Effect, context: &Context, environments: &[&Environment]) -> bool {
         let one_of = |list: &[String], text: &str| list.is_empty() || any_matches(list, text);
-        one_of(&self.tool, &context.tool)
+        let by_tool =
+            one_of(&self.tool, &context.tool) || (!effect.tool.is_empty() && any_matches(&self.tool, &effect.tool));
+        by_tool
             && (self.verb.is_empty() || self.verb.contains(&effect.verb))
             && (one_of(&self.target, &effect.target) || (!effect.kind.is_empty() && any_matches(&self.target, &effect.kind)))
             && self.is_large(effect)

@@ -1,7 +1,7 @@
 //! From a call to a verdict: what the run, `sprag check` and the policy's own examples share.
 
 use crate::approve::Subject;
-use crate::call::{Call, Stdin, User, workspace};
+use crate::call::{Around, Call, Stdin, User, workspace};
 use crate::effect::{Effect, Verb, worst};
 use crate::inspect::{self, Findings, Learned, Probe, Reader, Unasked};
 use crate::policy::{self, Context, Policy, PolicyError, layers};
@@ -101,6 +101,7 @@ pub fn call_of_words(words: Vec<OsString>, cwd: &Path) -> Option<Call> {
         env: BTreeMap::new(),
         cwd: cwd.to_owned(),
         stdin: Stdin::Null,
+        around: Around::default(),
     })
 }
 

@@ -85,6 +85,20 @@ impl Given {
     }
 }
 
+/// What was not understood of a command line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// The index of its word.
+    pub at: usize,
+    /// Why, for a person.
+    pub why: String,
+    /// The kind of thing it is, which policies can name: `unknown-flag`, or nothing.
+    pub kind: &'static str,
+}
+
+/// The kind of problem that a newer tool makes: a flag that the shim file does not have.
+pub const UNKNOWN_FLAG: &str = "unknown-flag";
+
 /// A command line taken apart.
 #[derive(Debug, Default)]
 pub struct Parsed<'t> {
@@ -98,8 +112,10 @@ pub struct Parsed<'t> {
     pub flags: Vec<Given>,
     /// The indices of the operands.
     pub operands: Vec<usize>,
-    /// What was not understood, each with the index of its word.
-    pub problems: Vec<(usize, String)>,
+    /// The index of the `--` that ended the flags.
+    pub dashes: Option<usize>,
+    /// What was not understood.
+    pub problems: Vec<Problem>,
     /// The tool only prints its help or version.
     pub help: bool,
 }
@@ -158,13 +174,20 @@ impl<'t> Table<'t> {
     }
 }
 
+/// Whether a word is the one that a path's part names: itself, one of several (`rm|remove`), or any of a pattern.
+pub fn is_word(part: &str, word: &str) -> bool {
+    part == word
+        || (part.contains('|') && part.split('|').any(|one| one == word))
+        || (part.contains('*') && WildMatch::new(part).matches(word))
+}
+
 /// How well a command's path fits: its words, and how much of them is literal.
 fn fit(command: &Command, words: &[&str]) -> Option<(usize, usize, usize)> {
     let path = &command.path;
     if path.is_empty() || path.len() > words.len() {
         return None;
     }
-    let fits = path.iter().zip(words).all(|(p, w)| p == w || (p.contains('*') && WildMatch::new(p).matches(w)));
+    let fits = path.iter().zip(words).all(|(p, w)| is_word(p, w));
     let exact = path.iter().filter(|p| !p.contains('*')).count();
     let literal = path.iter().flat_map(|p| p.chars()).filter(|c| *c != '*').count();
     fits.then_some((path.len(), exact, literal))
@@ -179,11 +202,32 @@ pub fn command<'t>(tool: &'t Tool, words: &[&str]) -> Option<&'t Command> {
 pub fn parse<'t>(tool: &'t Tool, words: &[Word]) -> Parsed<'t> {
     match tool.dialect {
         Dialect::Go => go::parse(tool, words),
-        Dialect::Argparse | Dialect::Getopt | Dialect::Whole => gnu::parse(tool, words),
+        Dialect::Argparse | Dialect::Getopt | Dialect::Whole | Dialect::Cobra | Dialect::Git | Dialect::Words => {
+            gnu::parse(tool, words)
+        }
+    }
+}
+
+/// Go's `strconv.ParseBool`.
+fn go_bool(value: &str) -> Option<bool> {
+    match value {
+        "1" | "t" | "T" | "true" | "TRUE" | "True" => Some(true),
+        "0" | "f" | "F" | "false" | "FALSE" | "False" => Some(false),
+        _ => None,
     }
 }
 
 impl Parsed<'_> {
+    /// Notes that the word at `at` was not understood.
+    fn problem(&mut self, at: usize, why: String) {
+        self.problems.push(Problem { at, why, kind: "" });
+    }
+
+    /// Notes a flag that no list has.
+    fn unknown_flag(&mut self, at: usize, why: String) {
+        self.problems.push(Problem { at, why, kind: UNKNOWN_FLAG });
+    }
+
     /// The last state of flag `name`: whether it stands and is on. In argparse's dialect `--no-x` undoes `--x` and the
     /// other way round; the last wins.
     pub fn is_on(&self, name: &str) -> bool {
@@ -206,10 +250,12 @@ impl Parsed<'_> {
     pub fn check_operands(&mut self, words: &[Word]) {
         let Some(command) = self.command else { return };
         if command.operands == Operands::None
+            && command.inner.is_none()
             && let Some(first) = self.operands.first()
         {
             let text = words.get(*first).map_or("", |w| w.text.as_str());
-            self.problems.push((*first, format!("`{text}`: this command takes no operand")));
+            let why = format!("`{text}`: this command takes no operand");
+            self.problems.push(Problem { at: *first, why, kind: "" });
         }
     }
 }

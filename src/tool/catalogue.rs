@@ -3,12 +3,12 @@
 //! The shipped files are turned into compact tables by `build.rs`; a TOML file is parsed at start only for a tool that
 //! the system's folder has, and only the called one.
 
+use super::argv;
 use super::schema::{Loss, Tool};
 use crate::call::Call;
 use serde::Deserialize;
 use std::fmt;
 use std::path::{Path, PathBuf};
-use wildmatch::WildMatch;
 
 include!(concat!(env!("OUT_DIR"), "/catalogue.rs"));
 
@@ -38,12 +38,17 @@ impl fmt::Display for ShimError {
 
 /// Every name a link is made for by default, sorted.
 pub fn names() -> impl Iterator<Item = &'static str> {
-    TOOLS.iter().map(|(name, _)| *name)
+    TOOLS.iter().filter(|(_, _, linked)| *linked).map(|(name, _, _)| *name)
+}
+
+/// Every name that a shipped file has, sorted; those without a link too.
+pub fn all_names() -> impl Iterator<Item = &'static str> {
+    TOOLS.iter().map(|(name, _, _)| *name)
 }
 
 /// Whether a shim has this name.
 pub fn is_known(name: &str) -> bool {
-    TOOLS.binary_search_by_key(&name, |(n, _)| n).is_ok() || system_file(name).is_some()
+    TOOLS.binary_search_by_key(&name, |(n, _, _)| n).is_ok() || system_file(name).is_some()
 }
 
 /// A shipped tool as `build.rs` packs it: its commands apart, each with its path in front, so that a start reads only
@@ -74,8 +79,8 @@ pub fn losses(name: &str) -> Result<Vec<Loss>, ShimError> {
 }
 
 fn table(name: &str) -> Option<&'static [u8]> {
-    let at = TOOLS.binary_search_by_key(&name, |(n, _)| n).ok()?;
-    TOOLS.get(at).map(|(_, table)| *table)
+    let at = TOOLS.binary_search_by_key(&name, |(n, _, _)| n).ok()?;
+    TOOLS.get(at).map(|(_, table, _)| *table)
 }
 
 /// The shipped tool of this name, with those commands whose every path word stands among `words`; with all where no words
@@ -97,12 +102,7 @@ fn unpack(table: &[u8], words: Option<&[String]>) -> Result<Tool, postcard::Erro
 }
 
 fn stands_in(part: &str, words: &[String]) -> bool {
-    if part.contains('*') {
-        let pattern = WildMatch::new(part);
-        words.iter().any(|w| pattern.matches(w))
-    } else {
-        words.iter().any(|w| w == part)
-    }
+    words.iter().any(|w| argv::is_word(part, w))
 }
 
 fn system_file(name: &str) -> Option<PathBuf> {

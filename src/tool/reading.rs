@@ -4,7 +4,7 @@
 //! effects more precise afterwards.
 
 use super::argv::{self, Given, Mark, Parsed, Word};
-use super::schema::{Command, Dialect, Lower, Operands, Raise, Source, Tool, Variable};
+use super::schema::{Command, Dialect, Inner, Lower, Operands, Raise, Source, Tool, Variable};
 use crate::call::{Call, absolute};
 use crate::effect::{Effect, Evidence, Recovery, Verb};
 use std::collections::BTreeMap;
@@ -114,6 +114,11 @@ impl<'t> Reading<'t> {
         named.filter(|_| !self.mild)
     }
 
+    /// The call that the command starts.
+    pub fn inner(&self) -> Option<&'t Inner> {
+        self.parsed.command.and_then(|c| c.inner.as_ref()).filter(|_| !self.mild)
+    }
+
     /// The texts of the operands.
     pub fn operands(&self) -> Vec<&str> {
         self.parsed.operands.iter().filter_map(|i| self.words.get(*i)).map(|w| w.text.as_str()).collect()
@@ -182,10 +187,10 @@ impl<'t> Reading<'t> {
             }
             return;
         }
-        for (at, problem) in &self.parsed.problems {
-            let word = self.words.get(*at).map_or("", |w| w.text.as_str());
-            let from = self.words.get(*at).map_or(Evidence::Argv, |w| w.from);
-            self.effects.push(Effect::new(Verb::Unknown, word, from).because(problem.clone()));
+        for problem in &self.parsed.problems {
+            let (word, from) = self.words.get(problem.at).map_or(("", Evidence::Argv), |w| (w.text.as_str(), w.from));
+            let effect = Effect::new(Verb::Unknown, word, from).on_kind(problem.kind);
+            self.effects.push(effect.because(problem.why.clone()));
         }
         match self.parsed.command {
             Some(command) => self.command_effects(command),

@@ -22,6 +22,14 @@ pub enum Dialect {
     /// A flag is one whole word, as in sqlite3: `-x` and `--x` are one, the value is the next word whatever it is, no
     /// abbreviation, flags and operands mixed.
     Whole,
+    /// Go's cobra and pflag as kubectl and docker use them: `--x v`, `--x=v`, switches take `=v`, clusters, no abbreviation,
+    /// flags and operands mixed, `--` ends flags; the flags of a command hold for the commands below it too.
+    Cobra,
+    /// git's own: the tool's flags stand before the subcommand and are spelled in full; behind it the command's own, as
+    /// getopt's, with `-N` for a number.
+    Git,
+    /// No flags: every word behind the command is an operand, which an inspector reads (`find`, `dd`).
+    Words,
 }
 
 /// The flags of a tool or of one command. Names that mean the same stand in one string: `"-c --command"`; the last
@@ -75,6 +83,55 @@ pub enum Operands {
     Write,
 }
 
+/// A call inside the call: what a launcher starts.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Inner {
+    /// So many operands stand before it (`timeout 5 …`).
+    #[serde(default)]
+    pub skip: usize,
+    /// Words `NAME=value` before it are its environment (`env`, `sudo`).
+    #[serde(default)]
+    pub assignments: bool,
+    /// It begins behind `--` where there is one (`kubectl exec pod -- …`); what stands before is no part of it.
+    #[serde(default)]
+    pub dashes: bool,
+    /// Its words, joined by spaces, are text for a shell (`ssh`, `watch`).
+    #[serde(default)]
+    pub text: bool,
+    /// The flag whose value is text for a shell; without it the operands count (`sh -c`, `su -c`, `flock -c`).
+    #[serde(default)]
+    pub flag: Option<String>,
+    /// The flag whose value is split into the words of the call, before the operands (`env -S`).
+    #[serde(default)]
+    pub split: Option<String>,
+    /// The first operand names a script for a shell, which is read (`sh FILE`); without any, standard input is.
+    #[serde(default)]
+    pub script: bool,
+    /// Further operands of it come from elsewhere, unseen (`xargs`).
+    #[serde(default)]
+    pub more: bool,
+    /// Where it is started.
+    #[serde(default)]
+    pub reach: Reach,
+    /// There may be none: the launcher then does what its verb says.
+    #[serde(default)]
+    pub optional: bool,
+}
+
+/// Where a call inside a call is started.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Reach {
+    /// Found through PATH: a guarded tool is judged again when it starts, with all that can be found out then.
+    #[default]
+    Path,
+    /// On this machine, past the shims (`sudo`): nothing judges it again.
+    Past,
+    /// On another machine or in a container: nothing judges it again, and its paths are not this machine's.
+    Away,
+}
+
 /// Makes the effect of a command worse when something stands in the call.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -124,7 +181,8 @@ pub struct Lower {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Command {
-    /// The words that name it; `*` stands for any characters within a word. Empty for a tool without subcommands.
+    /// The words that name it; `*` stands for any characters within a word, `|` between words that mean the same
+    /// (`"rm|remove"`). Empty for a tool without subcommands.
     #[serde(default)]
     pub path: Vec<String>,
     /// What it does.
@@ -156,6 +214,12 @@ pub struct Command {
     /// What makes it milder.
     #[serde(default)]
     pub lower: Vec<Lower>,
+    /// Flags end at the first operand (`docker run IMAGE …`, `timeout 5 …`).
+    #[serde(default)]
+    pub stop: bool,
+    /// The call that it starts.
+    #[serde(default)]
+    pub inner: Option<Inner>,
     /// Flags that the file does not name are accepted. A reviewed word: they are kept, with every following word up
     /// to the next flag as their value, and can still raise.
     #[serde(default)]
@@ -197,6 +261,10 @@ pub struct Loss {
     /// What the update loses cannot be brought back.
     #[serde(default)]
     pub for_good: bool,
+}
+
+fn yes() -> bool {
+    true
 }
 
 fn destroy() -> Verb {
@@ -289,8 +357,12 @@ pub struct Example {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Tool {
-    /// The names it is started by; links are made for each.
+    /// The names it is started by.
     pub names: Vec<String>,
+    /// A link is made for each name, unless this says no: a launcher that finds what it starts through PATH needs none, and
+    /// what is only ever read inside another call.
+    #[serde(default = "yes")]
+    pub link: bool,
     /// How it writes flags.
     pub dialect: Dialect,
     /// Variables whose words the tool inserts after its subcommand; `{command}` stands for the subcommand's words
@@ -309,7 +381,7 @@ pub struct Tool {
     /// The flag that names the folder the tool works in.
     #[serde(default)]
     pub folder_flag: Option<String>,
-    /// Flags before the subcommand (`go`) or anywhere (`argparse`, `getopt`).
+    /// Flags before the subcommand (`go`, `git`) or anywhere (`argparse`, `getopt`, `cobra`).
     #[serde(default)]
     pub flags: Flags,
     /// Patterns of flags whose values are targets in every command.

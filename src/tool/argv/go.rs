@@ -1,21 +1,12 @@
 //! Go's `flag` package, as terraform uses it (internals: mitchellh/cli and terraform's own main).
 
-use super::{Arity, Given, Mark, Parsed, Table, Word, command};
+use super::{Arity, Given, Mark, Parsed, Table, Word, command, go_bool};
 use crate::effect::Evidence;
 use crate::tool::schema::{Command, Tool};
 
 /// Takes `words` apart.
 pub(super) fn parse<'t>(tool: &'t Tool, words: &[Word]) -> Parsed<'t> {
     Go { tool, words, out: Parsed::default() }.parse()
-}
-
-/// Go's `strconv.ParseBool`.
-fn go_bool(value: &str) -> Option<bool> {
-    match value {
-        "1" | "t" | "T" | "true" | "TRUE" | "True" => Some(true),
-        "0" | "f" | "F" | "false" | "FALSE" | "False" => Some(false),
-        _ => None,
-    }
 }
 
 /// A command line being taken apart.
@@ -42,7 +33,7 @@ impl<'t> Go<'t, '_> {
         let Some(command) = command(self.tool, &rest) else {
             if let Some(word) = rest.first() {
                 let problem = format!("`{word}` is no command of the tool that is known");
-                self.out.problems.push((after_global, problem));
+                self.out.problem(after_global, problem);
             }
             return self.out;
         };
@@ -62,7 +53,7 @@ impl<'t> Go<'t, '_> {
             match (table.exact(name).map(|k| k.arity), value) {
                 (Some(Arity::Help), None) => {}
                 (Some(Arity::Value), Some(value)) => self.push(name, vec![value.to_owned()], true, Mark::Plain, vec![at]),
-                _ => self.out.problems.push((at, format!("`{word}` is no flag that may stand before the command"))),
+                _ => self.out.problem(at, format!("`{word}` is no flag that may stand before the command")),
             }
             at += 1;
         }
@@ -95,7 +86,7 @@ impl<'t> Go<'t, '_> {
         let flaglike = |i: &usize| !ended && self.text(*i).starts_with('-') && self.text(*i) != "-";
         if let Some(late) = self.out.operands.iter().copied().find(flaglike) {
             let problem = format!("`{}` stands behind an operand, where it is no flag", self.text(late));
-            self.out.problems.push((late, problem));
+            self.out.problem(late, problem);
         }
     }
 
@@ -105,7 +96,7 @@ impl<'t> Go<'t, '_> {
         let (name, attached) = bare.split_once('=').map_or((bare, None), |(n, v)| (n, Some(v.to_owned())));
         let Some(known) = table.exact(&format!("-{name}")) else {
             if !self.out.help {
-                self.out.problems.push((at, format!("`{word}` is no flag of this command that is known")));
+                self.out.unknown_flag(at, format!("`{word}` is no flag of this command that is known"));
             }
             return 1;
         };
@@ -115,14 +106,14 @@ impl<'t> Go<'t, '_> {
             (Arity::Switch, None) => self.push(&name, vec![], true, mark, vec![at]),
             (Arity::Switch | Arity::Optional, Some(value)) if arity == Arity::Switch => match go_bool(&value) {
                 Some(on) => self.push(&name, vec![], on, mark, vec![at]),
-                None => self.out.problems.push((at, format!("`{word}`: the value is no truth value"))),
+                None => self.out.problem(at, format!("`{word}`: the value is no truth value")),
             },
             (Arity::Value | Arity::Values, None) => {
                 let value = self.text(at + 1).to_owned();
                 // terraform takes `-no-color` and `-compact-warnings` out of the words before it reads flags, so what looks
                 // like this flag's value may not be it (`apply -var -compact-warnings a=1 -destroy` destroyed, seen).
                 if at + 1 >= self.words.len() || (value.starts_with('-') && value != "-") {
-                    self.out.problems.push((at, format!("`{word}` needs a value that does not begin with `-`")));
+                    self.out.problem(at, format!("`{word}` needs a value that does not begin with `-`"));
                     return 1;
                 }
                 self.push(&name, vec![value], true, mark, vec![at, at + 1]);
