@@ -4,6 +4,7 @@
 //! and starts nothing: what has to be run to find out is asked of a [`Probe`] that is handed in.
 
 mod aws;
+mod git;
 mod inner;
 mod shell;
 pub mod sql;
@@ -214,6 +215,7 @@ const INSPECTORS: &[(&str, Inspector)] = &[
     ("mysql-options", sql::mysql::inspect_options),
     ("sqlite", sql::sqlite::inspect),
     ("aws", aws::inspect),
+    ("git", git::inspect),
 ];
 
 /// Whether a shim file may name this inspector.

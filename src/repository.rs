@@ -3,8 +3,10 @@
 //! Read by a library that runs nothing: no filters, no hooks, no file monitor, no other program. An error is no evidence: whoever
 //! asks must then take the worst.
 
+mod settings;
 mod unsaved;
 
+pub use settings::{Setting, Settings};
 pub use unsaved::{State, Unsaved};
 
 use gix::bstr::{BString, ByteSlice};
@@ -218,23 +220,83 @@ impl Repository {
     /// Without an answer they would not.
     pub fn is_merged_or_pushed(&self, branch: &str) -> bool {
         let own = format!("refs/heads/{branch}");
-        self.commit_of(&own).is_some_and(|commit| self.is_held_without(&own, commit).unwrap_or(false))
+        let commit = self.commit_of(&own);
+        commit.is_some_and(|commit| self.is_held_without(&[own], commit, &[]).unwrap_or(false))
     }
 
-    /// Whether `commit` would still be held by another branch, a tag, a remote's branch or HEAD without the ref of this full name.
+    /// Whether `commit` would still be held by another branch, a tag, a remote's branch, HEAD or one of `also` without the refs of
+    /// these full names.
     ///
     /// # Errors
     /// Where the repository cannot be read.
-    pub fn is_held_without(&self, full_name: &str, commit: Id) -> Result<bool, RepositoryError> {
-        let mut tips = Vec::new();
+    pub fn is_held_without(&self, names: &[String], commit: Id, also: &[Id]) -> Result<bool, RepositoryError> {
+        let mut tips = also.to_vec();
         for prefix in ["refs/heads/", "refs/remotes/", "refs/tags/"] {
-            tips.extend(self.tips(prefix)?.into_iter().filter(|(name, _)| name != full_name).map(|(_, id)| id));
+            tips.extend(self.tips(prefix)?.into_iter().filter(|(name, _)| !names.contains(name)).map(|(_, id)| id));
         }
-        let head_name = self.git.head_name().ok().flatten();
-        if head_name.is_none_or(|name| name.as_bstr() != full_name.as_bytes().as_bstr()) {
+        let head_name = self.git.head_name().ok().flatten().map(|name| name.as_bstr().to_str_lossy().into_owned());
+        if head_name.is_none_or(|name| !names.contains(&name)) {
             tips.extend(self.head());
         }
         self.is_reached(commit, tips)
+    }
+
+    /// The commits that `from` leads to and `to` does not, at most `limit`, each with the mail address of its author.
+    ///
+    /// # Errors
+    /// Where the repository cannot be read.
+    pub fn authors_between(&self, to: Id, from: Id, limit: usize) -> Result<Vec<String>, RepositoryError> {
+        let walk = self.git.rev_walk([from]).with_hidden([to]).all().map_err(RepositoryError::of)?;
+        let mut found = Vec::new();
+        for info in walk.take(limit) {
+            let commit = self.git.find_commit(info.map_err(RepositoryError::of)?.id).map_err(RepositoryError::of)?;
+            let author = commit.author().map_err(RepositoryError::of)?;
+            found.push(author.email.to_str_lossy().into_owned());
+        }
+        Ok(found)
+    }
+
+    /// The full names of the refs that begin with `prefix`, and their commits.
+    ///
+    /// # Errors
+    /// Where the repository cannot be read.
+    pub fn refs(&self, prefix: &str) -> Result<Vec<(String, Id)>, RepositoryError> {
+        self.tips(prefix)
+    }
+
+    /// Whether the ref of this full name is a tag with a text of its own.
+    pub fn is_annotated(&self, full_name: &str) -> bool {
+        let target = self.git.try_find_reference(full_name).ok().flatten().and_then(|r| r.try_id().map(gix::Id::detach));
+        target.and_then(|id| self.git.find_header(id).ok()).is_some_and(|h| h.kind() == gix::objs::Kind::Tag)
+    }
+
+    /// The full name of what a symbolic ref (`HEAD`, `refs/remotes/origin/HEAD`) stands for.
+    pub fn stands_for(&self, full_name: &str) -> Option<String> {
+        let reference = self.git.try_find_reference(full_name).ok()??;
+        let name = reference.target().try_name()?.as_bstr().to_str_lossy().into_owned();
+        Some(name)
+    }
+
+    /// Whether the commit or tree `id` has something at `path`.
+    ///
+    /// # Errors
+    /// Where the repository cannot be read.
+    pub fn holds(&self, id: Id, path: &Path) -> Result<bool, RepositoryError> {
+        let Some(inside) = self.inside(path) else { return Ok(false) };
+        let object = self.git.find_object(id).map_err(RepositoryError::of)?;
+        let tree = object.peel_to_tree().map_err(RepositoryError::of)?;
+        Ok(tree.lookup_entry_by_path(&inside).map_err(RepositoryError::of)?.is_some())
+    }
+
+    /// Whether the index has something inside the folder `path`; the root always counts.
+    ///
+    /// # Errors
+    /// Where the repository cannot be read.
+    pub fn tracks_inside(&self, path: &Path) -> Result<bool, RepositoryError> {
+        let Some(inside) = self.inside(path) else { return Ok(false) };
+        let name = gix::path::into_bstr(inside).map_err(RepositoryError::of)?;
+        let index = self.git.index_or_empty().map_err(RepositoryError::of)?;
+        Ok(name.is_empty() || index.path_is_directory(name.as_bstr()))
     }
 
     /// Whether a remote is known to hold `commit`. Without an answer none is.
@@ -259,7 +321,7 @@ impl Repository {
 
     /// The last value of a configuration key: `push.default`, `remote.origin.mirror`.
     pub fn config(&self, key: &str) -> Option<String> {
-        let value: Option<BString> = self.git.config_snapshot().string(key).map(Into::into);
+        let value: Option<BString> = self.git.config_snapshot().string(key);
         value.map(|v| v.to_str_lossy().into_owned())
     }
 }

@@ -77,9 +77,9 @@ fn words(reading: &Reading<'_>, inner: &Inner) -> (Vec<OsString>, BTreeMap<OsStr
         words.splice(..0, parts.into_iter().map(OsString::from));
     }
     let mut variables = BTreeMap::new();
-    while inner.assignments {
-        let pair = words.first().and_then(|w| w.to_str()).and_then(|w| w.split_once('='));
-        let Some((name, value)) = pair else { break };
+    while let Some((name, value)) =
+        words.first().filter(|_| inner.assignments).and_then(|w| w.to_str()).and_then(|w| w.split_once('='))
+    {
         variables.insert(OsString::from(name), OsString::from(value));
         words.remove(0);
     }

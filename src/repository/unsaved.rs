@@ -2,7 +2,7 @@
 
 use super::{Repository, RepositoryError};
 use gix::bstr::{BStr, BString, ByteSlice};
-use gix::dir::walk::{Action, Delegate};
+use gix::dir::walk::{Action, Delegate, EmissionMode};
 use gix::dir::{EntryRef, entry};
 use gix::index::entry::{Mode, Stage};
 use gix::index::{Entry, State as Index};
@@ -41,6 +41,8 @@ pub struct Unsaved {
     pub state: State,
     /// What the index holds of it is in no commit either.
     pub staged: bool,
+    /// The sides of a merge stand in the index: the worktree holds what was made of them.
+    pub merging: bool,
 }
 
 impl Repository {
@@ -108,7 +110,7 @@ impl Repository {
             Some(_) if staged => State::Staged,
             Some(_) => return Ok(None),
         };
-        Ok(Some(Unsaved { path, state, staged }))
+        Ok(Some(Unsaved { path, state, staged, merging }))
     }
 
     /// Whether the file holds what the index says. Only where time stamps cannot tell its bytes are read, and no filter is run on
@@ -142,6 +144,18 @@ impl Repository {
     /// # Errors
     /// Where the repository cannot be read.
     pub fn untracked(&self, paths: &[PathBuf], limit: usize) -> Result<Vec<Unsaved>, RepositoryError> {
+        self.walk(paths, limit, false)
+    }
+
+    /// What is ignored at or under `paths`; a folder of nothing else is told as one.
+    ///
+    /// # Errors
+    /// Where the repository cannot be read.
+    pub fn ignored_in(&self, paths: &[PathBuf], limit: usize) -> Result<Vec<PathBuf>, RepositoryError> {
+        Ok(self.walk(paths, limit, true)?.into_iter().map(|found| found.path).collect())
+    }
+
+    fn walk(&self, paths: &[PathBuf], limit: usize, ignored: bool) -> Result<Vec<Unsaved>, RepositoryError> {
         if self.is_bare() {
             return Ok(Vec::new());
         }
@@ -158,7 +172,8 @@ impl Repository {
             return Ok(Vec::new());
         }
         let options = self.git.dirwalk_options().map_err(RepositoryError::of)?;
-        let mut found = Walk { root: &self.root, limit, found: Vec::new() };
+        let options = options.emit_ignored(ignored.then_some(EmissionMode::CollapseDirectory));
+        let mut found = Walk { root: &self.root, limit, ignored, found: Vec::new() };
         let walked = self.git.dirwalk(&index, patterns, &AtomicBool::new(false), options, &mut found);
         walked.map_err(RepositoryError::of)?;
         Ok(found.found)
@@ -242,16 +257,22 @@ impl<'r> Commit<'r> {
 struct Walk<'a> {
     root: &'a Path,
     limit: usize,
+    ignored: bool,
     found: Vec<Unsaved>,
 }
 
 impl Delegate for Walk<'_> {
     fn emit(&mut self, entry: EntryRef<'_>, _: Option<entry::Status>) -> Action {
-        if entry.status == entry::Status::Untracked {
+        let wanted = match entry.status {
+            entry::Status::Untracked => !self.ignored,
+            entry::Status::Ignored(_) => self.ignored,
+            entry::Status::Pruned | entry::Status::Tracked => false,
+        };
+        if wanted {
             let nested = entry.disk_kind == Some(entry::Kind::Repository);
             let state = if nested { State::Repository } else { State::Untracked };
             let path = self.root.join(OsStr::from_bytes(&entry.rela_path));
-            self.found.push(Unsaved { path, state, staged: false });
+            self.found.push(Unsaved { path, state, staged: false, merging: false });
         }
         if self.found.len() >= self.limit { Action::Break(()) } else { Action::Continue(()) }
     }

@@ -161,12 +161,13 @@ impl<'t> Table<'t> {
         self.0.iter().find(|k| k.names.contains(&name))
     }
 
-    /// The one flag that `name` begins; with several, the exact one only.
-    fn abbreviated(&self, name: &str) -> Result<Option<&Known<'t>>, String> {
+    /// The one flag that `name` begins; with several, the exact one only. One for help counts where `help` says so.
+    fn abbreviated(&self, name: &str, help: bool) -> Result<Option<&Known<'t>>, String> {
         if let Some(known) = self.exact(name) {
             return Ok(Some(known));
         }
-        let mut found = self.0.iter().filter(|k| k.names.iter().any(|n| n.starts_with("--") && n.starts_with(name)));
+        let listed = self.0.iter().filter(|k| help || k.arity != Arity::Help);
+        let mut found = listed.filter(|k| k.names.iter().any(|n| n.starts_with("--") && n.starts_with(name)));
         match (found.next(), found.next()) {
             (Some(_), Some(_)) => Err(format!("`{name}` could be more than one flag")),
             (one, _) => Ok(one),

@@ -33,6 +33,13 @@ impl<'t> Gnu<'t, '_> {
             if ended || !word.starts_with('-') || word == "-" || self.tool.dialect == Dialect::Words {
                 at += self.operand(at);
                 ended |= self.stops();
+            } else if word == "--"
+                && self.tool.dialect == Dialect::Git
+                && self.out.command.is_none()
+                && self.out.operands.is_empty()
+            {
+                // git refuses it before a command; what stands behind is read all the same.
+                at += 1;
             } else if word == "--" && self.tool.dialect != Dialect::Whole {
                 // argparse drops it and goes on; the others end the flags.
                 ended = self.tool.dialect != Dialect::Argparse;
@@ -77,7 +84,8 @@ impl<'t> Gnu<'t, '_> {
 
     /// Whether the word leads from a command that was found to one below it: flags may stand between the two.
     fn goes_deeper(&mut self, at: usize) -> bool {
-        if self.tool.dialect != Dialect::Cobra || !self.out.operands.is_empty() || self.out.command.is_none() {
+        let below = matches!(self.tool.dialect, Dialect::Cobra | Dialect::Git);
+        if !below || !self.out.operands.is_empty() || self.out.command.is_none() {
             return false;
         }
         let words: Vec<&str> = self.out.path.iter().map(|i| self.text(*i)).chain([self.text(at)]).collect();
@@ -120,7 +128,16 @@ impl<'t> Gnu<'t, '_> {
             Dialect::Git => self.out.command.is_none(),
             Dialect::Go | Dialect::Argparse | Dialect::Getopt | Dialect::Whole | Dialect::Words => false,
         };
-        if in_full { Ok(table.exact(name)) } else { table.abbreviated(name) }
+        if in_full { Ok(table.exact(name)) } else { table.abbreviated(name, self.tool.dialect != Dialect::Git) }
+    }
+
+    /// git undoes every long flag by `--no-`, which may be abbreviated too.
+    fn undone(&self, table: &Table<'t>, name: &str) -> Option<String> {
+        let undoes = self.tool.dialect == Dialect::Git && self.out.command.is_some() && table.exact(name).is_none();
+        let rest = name.strip_prefix("--no-").filter(|rest| undoes && !rest.is_empty())?;
+        let known =
+            table.exact(&format!("--{rest}")).or_else(|| table.abbreviated(&format!("--{rest}"), false).ok().flatten())?;
+        Some(known.name().replacen("--", "--no-", 1))
     }
 
     fn settle_command(&mut self) {
@@ -176,6 +193,10 @@ impl<'t> Gnu<'t, '_> {
         let lists = self.lists();
         let table = Table::new(&lists);
         let (name, attached) = word.split_once('=').map_or((word, None), |(n, v)| (n, Some(v.to_owned())));
+        if let Some(undone) = self.undone(&table, name) {
+            self.push(undone, vec![], Mark::Plain, vec![at]);
+            return 1;
+        }
         let (arity, mark, name) = match self.find(&table, name) {
             Err(problem) => {
                 self.out.problem(at, problem);
@@ -261,7 +282,8 @@ impl<'t> Gnu<'t, '_> {
         let table = Table::new(&lists);
         for (position, letter) in word.char_indices().skip(1) {
             let Some(known) = table.exact(&format!("-{letter}")) else {
-                if self.is_number(word) {
+                let may_be_any = self.tool.dialect == Dialect::Git && self.is_open();
+                if self.is_number(word) || may_be_any {
                     self.push(word.to_owned(), vec![], Mark::Plain, vec![at]);
                 } else {
                     self.out.unknown_flag(at, format!("`-{letter}` in `{word}` is no flag that is known"));

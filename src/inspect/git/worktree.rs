@@ -1,0 +1,285 @@
+//! What a command would lose of the worktree: changes, staged content and files that are in no commit.
+
+use super::{Git, MOST, resolve};
+use crate::effect::{Effect, Evidence, Verb};
+use crate::inspect::Findings;
+use crate::repository::{Id, Repository, RepositoryError, State, Unsaved};
+use std::path::{Path, PathBuf};
+
+const CHANGES: &str = "changes would be lost";
+const FILES: &str = "files would be deleted";
+
+/// The answer of a repository; an error is none.
+type Answer = Result<Vec<Unsaved>, RepositoryError>;
+
+impl Git<'_> {
+    /// Commands that touch the worktree.
+    pub(super) fn in_worktree(&self, words: &[&str], findings: &mut Findings) {
+        match words {
+            ["reset"] => self.reset(findings),
+            ["checkout"] => self.checkout(findings),
+            ["restore"] => self.restore(findings),
+            ["switch"] => self.switch(findings),
+            ["clean"] => self.clean(findings),
+            ["rm"] if self.is_on("--force") && !self.is_on("--cached") => {
+                let lost = self.ask(|r| r.unsaved_tracked(&self.named_paths(&self.operands(), r), MOST));
+                self.weigh(findings, lost, CHANGES);
+            }
+            ["rm"] if self.is_on("--force") => self.settle(findings, vec![self.write("only the index changes")]),
+            ["mv"] if self.is_on("--force") => {
+                self.weigh(findings, self.ask(|r| r.unsaved(&self.moved_to(), MOST)), CHANGES)
+            }
+            ["read-tree"] if self.is_on("--reset") => self.weigh(findings, self.everywhere(), CHANGES),
+            ["checkout-index"] if self.is_on("--force") => {
+                let paths = self.operands();
+                let lost = self.ask(|r| {
+                    let paths = if self.is_on("--all") { vec![r.root().to_path_buf()] } else { self.named_paths(&paths, r) };
+                    only(r.unsaved_tracked(&paths, MOST), |u| u.state == State::Changed)
+                });
+                self.weigh(findings, lost, CHANGES);
+            }
+            ["sparse-checkout", "set" | "reapply"] => {
+                self.weigh(findings, self.everywhere(), "files would leave the worktree")
+            }
+            ["worktree", "remove"] if self.is_on("--force") => self.worktree_remove(findings),
+            ["submodule", what @ ("deinit" | "update")] if self.is_on("--force") => {
+                let all = *what == "deinit";
+                self.weigh(findings, self.ask(|r| self.in_submodules(r, all)), CHANGES);
+            }
+            _ => {}
+        }
+    }
+
+    fn write(&self, note: &str) -> Effect {
+        Effect::new(Verb::Write, self.folder.display().to_string(), Evidence::Argv).because(note)
+    }
+
+    /// What the repository answers; nothing where there is none, or it cannot say.
+    fn ask(&self, question: impl Fn(&Repository) -> Answer) -> Option<Vec<Unsaved>> {
+        self.repository().and_then(|r| question(r).ok())
+    }
+
+    /// Everything that is tracked and in no commit.
+    fn everywhere(&self) -> Option<Vec<Unsaved>> {
+        self.ask(|r| r.unsaved_tracked(&[r.root().to_path_buf()], MOST))
+    }
+
+    /// The paths of pathspecs; where a file names them, the whole worktree.
+    fn named_paths(&self, specs: &[&str], repository: &Repository) -> Vec<PathBuf> {
+        if self.last("--pathspec-from-file").is_some() { vec![repository.root().to_path_buf()] } else { self.paths(specs) }
+    }
+
+    /// Changes everywhere, and untracked files that stand where `target` has something.
+    fn forced(&self, repository: &Repository, target: Option<Id>) -> Answer {
+        let root = [repository.root().to_path_buf()];
+        let mut lost = repository.unsaved_tracked(&root, MOST)?;
+        lost.extend(in_the_way(repository, &root, target)?);
+        Ok(lost)
+    }
+
+    fn reset(&self, findings: &mut Findings) {
+        let target = |r: &Repository| resolve(r, self.operands().first().unwrap_or(&"HEAD"));
+        if self.is_on("--hard") {
+            self.weigh(findings, self.ask(|r| self.forced(r, target(r))), CHANGES);
+        } else if self.is_on("--merge") {
+            let lost = self.everywhere().map(|all| all.into_iter().filter(|u| u.staged).collect());
+            self.weigh(findings, lost, CHANGES);
+        } else if !["--soft", "--keep", "--patch"].iter().any(|f| self.is_on(f))
+            && let Some(all) = self.everywhere()
+        {
+            let gone: Vec<Unsaved> = all.into_iter().filter(|u| u.state == State::StagedAndGone).collect();
+            if !gone.is_empty() {
+                self.weigh(findings, Some(gone), "the index alone holds it");
+            }
+        }
+    }
+
+    fn switch(&self, findings: &mut Findings) {
+        if self.is_on("--force") || self.is_on("--discard-changes") {
+            self.force_to(self.operands().first().copied(), findings);
+        } else if let Some(branch) = self.last("--force-create") {
+            self.settle(findings, vec![self.moved_branch(branch, self.operands().first().copied())]);
+        }
+    }
+
+    /// A switch that does not look at what it writes over.
+    fn force_to(&self, target: Option<&str>, findings: &mut Findings) {
+        let lost = self.ask(|r| self.forced(r, resolve(r, target.unwrap_or("HEAD"))));
+        self.weigh(findings, lost, CHANGES);
+        let created = self.last("-B").or_else(|| self.last("--force-create"));
+        findings.effects.extend(created.map(|branch| self.moved_branch(branch, target)));
+    }
+
+    fn checkout(&self, findings: &mut Findings) {
+        let (before, behind) = self.divided();
+        let switches = ["-b", "-B", "--orphan", "--detach", "--track"].iter().any(|f| self.last(f).is_some());
+        let (tree, paths) =
+            if switches { (before.first().copied(), Vec::new()) } else { self.tree_and_paths(before, behind) };
+        let by_file = self.last("--pathspec-from-file").is_some();
+        if !paths.is_empty() || by_file {
+            self.take_out(tree, &paths, true, findings);
+        } else if self.is_on("--force") {
+            self.force_to(tree, findings);
+        } else if let Some(branch) = self.last("-B") {
+            self.settle(findings, vec![self.moved_branch(branch, tree)]);
+        }
+    }
+
+    /// Which operand of `checkout` names a commit and which ones paths.
+    fn tree_and_paths<'o>(&self, before: Vec<&'o str>, behind: Vec<&'o str>) -> (Option<&'o str>, Vec<&'o str>) {
+        if self.reading.parsed.dashes.is_some() {
+            return (before.first().copied(), behind);
+        }
+        let Some((first, others)) = before.split_first() else { return (None, Vec::new()) };
+        match self.repository() {
+            Some(r) if resolve(r, first).is_some() || *first == "-" => (Some(first), others.to_vec()),
+            // A branch that only a remote has is made here.
+            Some(r) if others.is_empty() && !self.is_there(first) && is_of_a_remote(r, first) => (Some(first), Vec::new()),
+            Some(_) => (None, before),
+            None if others.is_empty() && !self.is_there(first) && !looks_like_a_path(first) => (Some(first), Vec::new()),
+            None if others.is_empty() => (None, before),
+            None => (Some(first), others.to_vec()),
+        }
+    }
+
+    fn is_there(&self, path: &str) -> bool {
+        !self.call.around.away && self.folder.join(path).symlink_metadata().is_ok()
+    }
+
+    fn restore(&self, findings: &mut Findings) {
+        let staged = self.is_on("--staged");
+        if staged && !self.is_on("--worktree") {
+            self.settle(findings, vec![self.write("only the index changes")]);
+            return;
+        }
+        self.take_out(self.last("--source"), &self.operands(), staged, findings);
+    }
+
+    /// Files are written as the index, or `tree`, has them; with a tree the index too where `indexed`.
+    fn take_out(&self, tree: Option<&str>, specs: &[&str], indexed: bool, findings: &mut Findings) {
+        let lost = self.ask(|r| {
+            let paths = self.named_paths(specs, r);
+            let both = indexed && (tree.is_some() || self.is_on("--staged"));
+            // The sides of a merge are in its commits, and the merge can be made again.
+            let sides = self.is_on("--ours") || self.is_on("--theirs") || self.is_on("--merge");
+            let lost = |u: &Unsaved| match u.state {
+                State::Changed => !(sides && u.merging),
+                State::Staged | State::StagedAndGone => both,
+                State::Untracked | State::Repository => false,
+            };
+            let mut found = only(r.unsaved_tracked(&paths, MOST), lost)?;
+            found.extend(in_the_way(r, &paths, tree.and_then(|t| resolve(r, t)))?);
+            Ok(found)
+        });
+        self.weigh(findings, lost, CHANGES);
+    }
+
+    fn clean(&self, findings: &mut Findings) {
+        let forced = self.reading.parsed.flags.iter().filter(|f| f.name == "--force").count();
+        let must = self.settings().is_on("clean.requireForce").unwrap_or(true);
+        if must && !self.is_on("--force") && !self.is_on("--interactive") {
+            self.settle(findings, vec![self.write("without `--force` it deletes nothing")]);
+            return;
+        }
+        let specs = self.operands();
+        let lost = self.ask(|r| {
+            let paths = if specs.is_empty() { vec![self.folder.clone()] } else { self.named_paths(&specs, r) };
+            let mut lost = Vec::new();
+            if !self.is_on("-X") {
+                lost = r.untracked(&paths, MOST)?;
+                lost.retain(|u| forced > 1 || u.state != State::Repository);
+            }
+            if self.is_on("-x") || self.is_on("-X") {
+                let ignored = r.ignored_in(&paths, MOST)?.into_iter();
+                lost.extend(ignored.map(|path| Unsaved { path, state: State::Untracked, staged: false, merging: false }));
+            }
+            if specs.is_empty() && !self.is_on("-d") {
+                lost = stays_in_tracked_folders(r, lost)?;
+            }
+            Ok(lost)
+        });
+        self.weigh(findings, lost, FILES);
+    }
+
+    fn moved_to(&self) -> Vec<PathBuf> {
+        let operands = self.operands();
+        let Some((to, from)) = operands.split_last() else { return Vec::new() };
+        let to = self.folder.join(to);
+        if !to.is_dir() {
+            return vec![to];
+        }
+        from.iter().filter_map(|f| Path::new(f).file_name()).map(|name| to.join(name)).collect()
+    }
+
+    fn worktree_remove(&self, findings: &mut Findings) {
+        let path = self.operands().first().map(|p| self.folder.join(p));
+        let other = path.filter(|_| self.repository().is_some()).and_then(|p| Repository::at(&p));
+        let lost = other.as_ref().and_then(|r| r.unsaved(&[r.root().to_path_buf()], MOST).ok());
+        self.weigh(findings, lost, CHANGES);
+        // Commits on no branch are held by the worktree alone.
+        if let Some((other, commit)) =
+            other.as_ref().filter(|r| r.head_branch().is_none()).and_then(|r| Some((r, r.head()?)))
+            && let Some(here) = self.repository()
+            && !here.is_held_without(&[], commit, &[]).unwrap_or(false)
+        {
+            let effect = Effect::new(Verb::Destroy, other.root().display().to_string(), Evidence::State);
+            findings.effects.push(effect.because("its commits are on no branch"));
+        }
+    }
+
+    fn in_submodules(&self, repository: &Repository, all: bool) -> Answer {
+        let specs = self.operands();
+        let paths = if specs.is_empty() { vec![repository.root().to_path_buf()] } else { self.paths(&specs) };
+        let inside = |u: &Unsaved| {
+            let around = u.path.parent().and_then(Repository::around);
+            around.is_some_and(|r| r.root() != repository.root()) && (all || u.state != State::Untracked)
+        };
+        only(repository.unsaved_tracked(&paths, MOST), inside)
+    }
+}
+
+fn only(answer: Answer, wanted: impl Fn(&Unsaved) -> bool) -> Answer {
+    answer.map(|all| all.into_iter().filter(|u| wanted(u)).collect())
+}
+
+/// Untracked files where `target` has something: they are written over.
+fn in_the_way(repository: &Repository, paths: &[PathBuf], target: Option<Id>) -> Answer {
+    let Some(target) = target else { return Ok(Vec::new()) };
+    let mut found = Vec::new();
+    for unsaved in repository.untracked(paths, MOST)? {
+        if repository.holds(target, &unsaved.path)? {
+            found.push(unsaved);
+        }
+    }
+    Ok(found)
+}
+
+/// Without `-d` only what stands in folders that hold something tracked.
+fn stays_in_tracked_folders(repository: &Repository, all: Vec<Unsaved>) -> Answer {
+    let mut found = Vec::new();
+    for unsaved in all {
+        let folder = unsaved.path.parent().unwrap_or(&unsaved.path);
+        if !unsaved.path.is_dir() && repository.tracks_inside(folder)? {
+            found.push(unsaved);
+        }
+    }
+    Ok(found)
+}
+
+/// Whether exactly this name is a branch of a remote.
+fn is_of_a_remote(repository: &Repository, name: &str) -> bool {
+    let refs = repository.refs("refs/remotes/").unwrap_or_default();
+    refs.iter().any(|(full, _)| full.splitn(4, '/').nth(3) == Some(name))
+}
+
+/// A word that can be no branch, or hardly one: what is asked of it without a repository.
+fn looks_like_a_path(word: &str) -> bool {
+    word == "."
+        || word == ".."
+        || word.starts_with("./")
+        || word.starts_with("../")
+        || word.starts_with('/')
+        || word.starts_with(':')
+        || word.ends_with('/')
+        || word.contains(['*', '?', '['])
+}
