@@ -41,6 +41,9 @@ pub struct Environment {
     /// The names that never pass.
     #[serde(default)]
     pub deny: Vec<String>,
+    /// The dangerous ones that pass all the same, because the shim's inspector judges what they say.
+    #[serde(default)]
+    pub keep: Vec<String>,
 }
 
 /// The walls for one tool.
@@ -102,7 +105,7 @@ pub struct Profile {
 }
 
 impl Profile {
-    /// Adds what `other` grants. `walls`, `env.allow` and `end` stay this profile's own.
+    /// Adds what `other` grants. `walls`, `env.allow`, `env.keep` and `end` stay this profile's own.
     pub fn add(&mut self, other: &Profile) {
         let join = |mine: &mut Vec<String>, theirs: &[String]| mine.extend(theirs.iter().cloned());
         join(&mut self.read, &other.read);

@@ -56,10 +56,13 @@ const NEVER: [&str; 25] = [
 pub fn pass(rules: &Environment, env: &BTreeMap<OsString, OsString>) -> BTreeMap<OsString, OsString> {
     let compile = |names: &mut dyn Iterator<Item = &str>| -> Vec<WildMatch> { names.map(WildMatch::new).collect() };
     let allow = compile(&mut ALWAYS.into_iter().chain(rules.allow.iter().map(String::as_str)));
-    let deny = compile(&mut NEVER.into_iter().chain(rules.deny.iter().map(String::as_str)));
+    let never = compile(&mut NEVER.into_iter());
+    let deny = compile(&mut rules.deny.iter().map(String::as_str));
+    let keep = compile(&mut rules.keep.iter().map(String::as_str));
     let passes = |name: &str| {
         let one_of = |list: &[WildMatch]| list.iter().any(|p| p.matches(name));
-        !one_of(&deny) && (rules.allow.is_empty() || one_of(&allow))
+        let dangerous = one_of(&never) && !one_of(&keep);
+        !dangerous && !one_of(&deny) && (rules.allow.is_empty() || one_of(&allow))
     };
     // A name that is not UTF-8 is no name a shim could mean.
     env.iter().filter(|(k, _)| k.to_str().is_some_and(passes)).map(|(k, v)| (k.clone(), v.clone())).collect()
@@ -76,14 +79,20 @@ mod tests {
 
     #[test]
     fn a_leaf_tool_gets_what_its_profile_names() {
-        let rules = Environment { allow: vec!["PG*".into()], deny: vec![] };
+        let rules = Environment { allow: vec!["PG*".into()], ..Environment::default() };
         assert_eq!(names(&rules, &["PGHOST", "AWS_PROFILE", "PATH", "LD_PRELOAD"]), ["PATH", "PGHOST"]);
     }
 
     #[test]
     fn a_tool_without_a_list_gets_all_but_the_dangerous() {
-        let rules = Environment { allow: vec![], deny: vec!["TF_CLI_ARGS*".into()] };
+        let rules = Environment { deny: vec!["TF_CLI_ARGS*".into()], ..Environment::default() };
         let got = names(&rules, &["TF_CLI_ARGS_apply", "AWS_PROFILE", "LD_PRELOAD", "BASH_FUNC_x%%", "TF_VAR_a"]);
         assert_eq!(got, ["AWS_PROFILE", "TF_VAR_a"]);
+    }
+
+    #[test]
+    fn what_an_inspector_judges_may_pass() {
+        let rules = Environment { keep: vec!["GIT_*".into()], ..Environment::default() };
+        assert_eq!(names(&rules, &["GIT_EDITOR", "GIT_DIR", "LD_PRELOAD"]), ["GIT_DIR", "GIT_EDITOR"]);
     }
 }

@@ -15,8 +15,8 @@ use crate::call::{Around, Call, absolute};
 use crate::effect::{Effect, Evidence, Verb};
 use crate::repository::{Id, Repository, Settings, State, Unsaved};
 use crate::text::sanitise;
-use crate::tool::Reading;
 use crate::tool::schema::Reach;
+use crate::tool::{self, Reading};
 use std::cell::OnceCell;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
@@ -221,8 +221,13 @@ impl<'a> Git<'a> {
         let argv = name.chain(before).chain(words.into_iter().map(OsString::from)).chain(rest).collect();
         let around = Around { depth: self.call.around.depth + 1, ..self.call.around };
         let call = Call { argv, around, ..self.call.clone() };
-        let reading = self.reading.tool.read(&call);
-        Some(deepen(&reading, &call, self.probe))
+        // The table at hand may hold the commands of the words that were typed alone.
+        let mut all = Findings::default();
+        for (n, tool) in tool::find_for(&call.name, &call).ok()?.iter().enumerate() {
+            let found = deepen(&tool.read(&call), &call, self.probe);
+            if n == 0 { all = found } else { all.effects.extend(found.effects) }
+        }
+        Some(all)
     }
 
     /// A shell command, which git starts in the root of the worktree with the words of the call behind it.

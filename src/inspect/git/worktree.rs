@@ -112,6 +112,9 @@ impl Git<'_> {
 
     fn checkout(&self, findings: &mut Findings) {
         let (before, behind) = self.divided();
+        if self.last("--track").is_some_and(|t| !matches!(t, "true" | "direct" | "inherit")) {
+            findings.effects.push(self.by_argv(Verb::Unknown, "--track", "there is no such way to track"));
+        }
         let switches = ["-b", "-B", "--orphan", "--detach", "--track"].iter().any(|f| self.last(f).is_some());
         let (tree, paths) =
             if switches { (before.first().copied(), Vec::new()) } else { self.tree_and_paths(before, behind) };
