@@ -5,6 +5,7 @@
 
 mod aws;
 mod git;
+mod github;
 mod inner;
 mod shell;
 pub mod sql;
@@ -216,6 +217,7 @@ const INSPECTORS: &[(&str, Inspector)] = &[
     ("sqlite", sql::sqlite::inspect),
     ("aws", aws::inspect),
     ("git", git::inspect),
+    ("github", github::inspect),
 ];
 
 /// Whether a shim file may name this inspector.

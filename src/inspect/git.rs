@@ -9,6 +9,8 @@ mod refs;
 mod runs;
 mod worktree;
 
+pub(super) use given::viewer;
+
 use super::inner::Launcher;
 use super::{Findings, Probe, deepen};
 use crate::call::{Around, Call, absolute};

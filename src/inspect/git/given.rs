@@ -3,6 +3,7 @@
 use super::Git;
 use crate::call::{Call, absolute};
 use crate::effect::{Effect, Evidence, Verb};
+use crate::inspect::inner::Launcher;
 use crate::repository::{Setting, Settings};
 use crate::text::sanitise;
 use crate::tool::Reading;
@@ -161,20 +162,29 @@ pub(super) fn starts(git: &Git<'_>, setting: &Setting) -> Vec<Effect> {
     if runs { vec![escape(&setting.key, STARTS)] } else { Vec::new() }
 }
 
-/// A pager or an editor: one that is known by name is what it says; another is looked into.
+/// A pager or an editor of this call.
 fn shown(git: &Git<'_>, target: &str, value: &str) -> Vec<Effect> {
+    viewer(&git.launcher(Reach::Past), target, value, &|path| is_installed(git, path))
+}
+
+/// A pager or an editor: one that is known by name is what it says, as is any program alone; another text is looked into.
+pub(in crate::inspect) fn viewer(
+    from: &Launcher<'_>,
+    target: &str,
+    value: &str,
+    is_installed: &dyn Fn(&str) -> bool,
+) -> Vec<Effect> {
     let words = shell_words::split(value).unwrap_or_default();
     let simple = !value.contains([';', '&', '|', '$', '`', '<', '>', '(', '\n', '!']);
     let (first, rest) = words.split_first().map_or(("", words.as_slice()), |(f, r)| (f.as_str(), r));
     let options = rest.iter().all(|w| w.starts_with(['-', '+']));
     let by_name = first.rsplit('/').next().unwrap_or(first);
-    let bare = rest.is_empty() && (!first.contains('/') || is_installed(git, first));
+    let bare = rest.is_empty() && (!first.contains('/') || is_installed(first));
     if value.is_empty() || simple && (bare || options && PLAIN.contains(&by_name)) {
         return Vec::new();
     }
-    let found = git.launcher(Reach::Past).text(value);
     let note = |e: Effect| if e.note.is_empty() { e.because(format!("`{}` starts it", sanitise(target))) } else { e };
-    found.effects.into_iter().filter(|e| e.verb > Verb::Read).map(note).collect()
+    from.text(value).effects.into_iter().filter(|e| e.verb > Verb::Read).map(note).collect()
 }
 
 fn never(_: &Git<'_>, _: &str) -> bool {

@@ -26,6 +26,14 @@ impl Git<'_> {
                 self.weigh(findings, lost, CHANGES);
             }
             ["rm"] if self.is_on("--force") => self.settle(findings, vec![self.write("only the index changes")]),
+            // git itself refuses where something would be lost; that there is a commit only a repository can say.
+            ["rm"]
+                if self.repository().is_none()
+                    && !self.is_on("--cached")
+                    && self.operands().iter().any(|o| is_everything(o)) =>
+            {
+                self.weigh(findings, None, "every file would leave the worktree");
+            }
             ["mv"] if self.is_on("--force") => {
                 self.weigh(findings, self.ask(|r| r.unsaved(&self.moved_to(), MOST)), CHANGES)
             }
@@ -273,6 +281,11 @@ fn stays_in_tracked_folders(repository: &Repository, all: Vec<Unsaved>) -> Answe
 fn is_of_a_remote(repository: &Repository, name: &str) -> bool {
     let refs = repository.refs("refs/remotes/").unwrap_or_default();
     refs.iter().any(|(full, _)| full.splitn(4, '/').nth(3) == Some(name))
+}
+
+/// A pathspec that matches everything.
+fn is_everything(spec: &str) -> bool {
+    matches!(spec, "." | "./" | "*" | ":/" | "..")
 }
 
 /// A word that can be no branch, or hardly one: what is asked of it without a repository.

@@ -162,7 +162,8 @@ impl<'t> Gnu<'t, '_> {
     fn flag(&mut self, word: &str, at: usize) -> usize {
         let name = word.split_once('=').map_or(word, |(n, _)| n);
         let tool_wide = matches!(self.find(&Table::new(&[&self.tool.flags]), name), Ok(Some(_)) | Err(_));
-        if !tool_wide || self.tool.dialect == Dialect::Git {
+        // A flag of the tool's may mean something else to the command: `gh repo edit -h URL`.
+        if !tool_wide || matches!(self.tool.dialect, Dialect::Git | Dialect::Cobra) {
             self.settle_before_flags();
         }
         if self.tool.dialect == Dialect::Whole {
