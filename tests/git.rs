@@ -252,3 +252,67 @@ fn what_a_call_makes_git_start_is_held() {
     );
     check(&[("", &format!("{home} git config --global alias.s status && git s && cd / && git s || true"))], false);
 }
+
+/// How the real git takes the value of a flag, as its own parser says; nothing where it does not know the flag.
+fn arity(folder: &std::path::Path, command: &[String], flag: &str) -> Option<&'static str> {
+    let say = |words: &[&str]| {
+        let mut git = std::process::Command::new("git");
+        git.args(command).args(words).current_dir(folder).stdin(std::process::Stdio::null());
+        let out = git.env("GIT_CONFIG_GLOBAL", "/dev/null").output().unwrap();
+        String::from_utf8_lossy(&[out.stdout, out.stderr].concat()).into_owned()
+    };
+    let is_unknown = |said: &str| ["unknown option", "unknown switch"].iter().any(|m| said.contains(m));
+    let with = say(&[&format!("{flag}=1"), "-h"]);
+    if is_unknown(&with) {
+        return None;
+    }
+    if with.contains("takes no value") {
+        return Some("switch");
+    }
+    if !with.contains("usage: git") {
+        return None;
+    }
+    // A command that says nothing of what it does not know says nothing of what it knows.
+    if !is_unknown(&say(&["--no-such-flag", "-h"])) {
+        return None;
+    }
+    // What takes the next word takes `-h`, and git stumbles over the one behind it, if not over that.
+    let next = say(&[flag, "-h", "--no-such-flag"]);
+    match (is_unknown(&next), next.contains("error:") || next.contains("fatal:")) {
+        (true, _) => Some("value"),
+        (false, true) => None,
+        (false, false) => Some("optional"),
+    }
+}
+
+#[test]
+fn flags_take_their_values_as_git_says() {
+    need("git");
+    let folder = tempfile::tempdir().unwrap();
+    let init = std::process::Command::new("git").args(["init", "-q"]).current_dir(folder.path()).status().unwrap();
+    assert!(init.success());
+    let text = std::fs::read_to_string(std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("shims/git.toml")).unwrap();
+    let tool = sprag::tool::catalogue::parse(&text, "shims/git.toml").unwrap();
+    let (mut known, mut wrong) = (0, Vec::new());
+    // `-h` is no help to the ones that are left out, or they act before they read it.
+    let read = |c: &&sprag::tool::schema::Command| {
+        !c.open && !c.stop && c.path.first().is_some_and(|p| !p.starts_with("submodule"))
+    };
+    for command in tool.command.iter().filter(read) {
+        let path: Vec<String> = command.path.iter().map(|p| p.split('|').next().unwrap().to_owned()).collect();
+        for (list, ours) in
+            [(&command.flags.switch, "switch"), (&command.flags.value, "value"), (&command.flags.optional, "optional")]
+        {
+            for flag in list.iter().flat_map(|l| l.split(' ')).filter(|f| f.starts_with("--")) {
+                if let Some(theirs) = arity(folder.path(), &path, flag) {
+                    known += 1;
+                    if theirs != ours {
+                        wrong.push(format!("git {} {flag}: {ours}, git says {theirs}", path.join(" ")));
+                    }
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+    assert!(known > 700, "only {known} flags were known to git");
+}
