@@ -111,12 +111,18 @@ pub struct Inner {
     /// Further operands of it come from elsewhere, unseen (`xargs`).
     #[serde(default)]
     pub more: bool,
+    /// The flag that names what stands in its words for them, `{}` where it has no value (`xargs -I`).
+    #[serde(default)]
+    pub place: Vec<String>,
+    /// The pattern of the word that ends it (`parallel … ::: a b`).
+    #[serde(default)]
+    pub until: Option<String>,
     /// Where it is started.
     #[serde(default)]
     pub reach: Reach,
-    /// There may be none: the launcher then does what its verb says.
+    /// What the launcher does where there is none; absent: that is unknown.
     #[serde(default)]
-    pub optional: bool,
+    pub none: Option<Verb>,
 }
 
 /// Where a call inside a call is started.
@@ -142,6 +148,9 @@ pub struct Raise {
     /// The pattern of the flag's value (or of one comma-separated part of it) that raises; absent: any value, and a switch that is on.
     #[serde(default)]
     pub value: Option<String>,
+    /// The pattern's letters stand for small and capital ones.
+    #[serde(default)]
+    pub fold: bool,
     /// The pattern of an operand that raises.
     #[serde(default)]
     pub operand: Option<String>,
