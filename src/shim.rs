@@ -3,6 +3,7 @@
 //! How were we started, which tool is that, what would its words do, what do plan, SQL and files say, does the policy
 //! allow it, does a person, is it on record; only then is the real tool started, behind its walls.
 
+pub mod examples;
 mod judge;
 mod probe;
 mod pump;

@@ -340,6 +340,16 @@ pub struct Source {
     pub file: Option<String>,
 }
 
+/// Which version of a tool a file describes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Described {
+    /// The words that make the tool print its version.
+    pub ask: Vec<String>,
+    /// The newest version whose words the file knows: `1.11`.
+    pub version: String,
+}
+
 /// A call and what it must be read as; every one is a test.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -374,6 +384,9 @@ pub struct Tool {
     pub link: bool,
     /// How it writes flags.
     pub dialect: Dialect,
+    /// The version that the file describes; `sprag doctor` compares.
+    #[serde(default)]
+    pub described: Option<Described>,
     /// Variables whose words the tool inserts after its subcommand; `{command}` stands for the subcommand's words
     /// joined by `_`.
     #[serde(default)]
