@@ -176,9 +176,7 @@ impl<'t> Table<'t> {
 
 /// Whether a word is the one that a path's part names: itself, one of several (`rm|remove`), or any of a pattern.
 pub fn is_word(part: &str, word: &str) -> bool {
-    part == word
-        || (part.contains('|') && part.split('|').any(|one| one == word))
-        || (part.contains('*') && WildMatch::new(part).matches(word))
+    part == word || part.split('|').any(|one| one == word || (one.contains('*') && WildMatch::new(one).matches(word)))
 }
 
 /// How well a command's path fits: its words, and how much of them is literal.
