@@ -259,7 +259,7 @@ impl Repository {
 
     /// The last value of a configuration key: `push.default`, `remote.origin.mirror`.
     pub fn config(&self, key: &str) -> Option<String> {
-        let value: Option<BString> = self.git.config_snapshot().string(key).map(Into::into);
+        let value: Option<BString> = self.git.config_snapshot().string(key);
         value.map(|v| v.to_str_lossy().into_owned())
     }
 }

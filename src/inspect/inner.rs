@@ -77,9 +77,11 @@ fn words(reading: &Reading<'_>, inner: &Inner) -> (Vec<OsString>, BTreeMap<OsStr
         words.splice(..0, parts.into_iter().map(OsString::from));
     }
     let mut variables = BTreeMap::new();
-    while inner.assignments {
-        let pair = words.first().and_then(|w| w.to_str()).and_then(|w| w.split_once('='));
-        let Some((name, value)) = pair else { break };
+    let pair = |words: &[OsString]| {
+        let (name, value) = words.first()?.to_str()?.split_once('=')?;
+        Some((name.to_owned(), value.to_owned())).filter(|_| inner.assignments)
+    };
+    while let Some((name, value)) = pair(&words) {
         variables.insert(OsString::from(name), OsString::from(value));
         words.remove(0);
     }

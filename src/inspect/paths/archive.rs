@@ -82,12 +82,15 @@ fn unpacked(tar: &Reading<'_>, judge: &Judge<'_>, keeps: bool) -> Vec<Effect> {
     let members: Vec<OsString> =
         operands(tar).iter().map(|m| std::path::Path::new(folder).join(m).into_os_string()).collect();
     let recursive = tar.parsed.is_on("--recursive-unlink");
-    match judge.ground.place(OsStr::new(folder), true).0 {
-        Place::Inside if recursive => judge.one(OsStr::new(folder), Act::Remove),
-        _ if !members.is_empty() => judge.all(&members, Act::Overwrite),
-        Place::Own | Place::Device | Place::Unseen => judge.one(OsStr::new(folder), Act::Remove),
-        _ => plain(),
+    let place = judge.ground.place(OsStr::new(folder), true).0;
+    if recursive && place == Place::Inside {
+        return judge.one(OsStr::new(folder), Act::Remove);
     }
+    if !members.is_empty() {
+        return judge.all(&members, Act::Overwrite);
+    }
+    let forbidden = matches!(place, Place::Own | Place::Device | Place::Unseen);
+    if forbidden { judge.one(OsStr::new(folder), Act::Remove) } else { plain() }
 }
 
 /// The programs that flags start.

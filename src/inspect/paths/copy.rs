@@ -218,14 +218,12 @@ fn is_remote(word: &OsStr) -> bool {
 /// What is left of a folder once only the source's files may stay.
 fn emptied(judge: &Judge<'_>, to: &OsStr) -> Vec<Effect> {
     let (place, path) = judge.ground.place(to, true);
-    match place {
-        Place::Inside if !path.exists() && !judge.ground.is_kept(&path) => {
-            let effect = Effect::new(Verb::Destroy, path.to_string_lossy(), Evidence::Argv);
-            vec![effect.because("what the source has not is deleted there, and no repository says what that is worth")]
-        }
-        Place::Inside | Place::Scratch if !path.exists() => judge.one(to, Act::Overwrite),
-        _ => judge.one(path.as_os_str(), Act::Remove),
+    let missing = matches!(place, Place::Inside | Place::Scratch) && !path.exists();
+    if missing && place == Place::Inside && !judge.ground.is_kept(&path) {
+        let effect = Effect::new(Verb::Destroy, path.to_string_lossy(), Evidence::Argv);
+        return vec![effect.because("what the source has not is deleted there, and no repository says what that is worth")];
     }
+    if missing { judge.one(to, Act::Overwrite) } else { judge.one(path.as_os_str(), Act::Remove) }
 }
 
 /// What a copy brought up to date writes over: outside the workspace that is what the copy is for.

@@ -185,10 +185,8 @@ fn walk(path: &Path, place: Place) -> Fate {
     while let Some(next) = open.pop() {
         seen += 1;
         if seen > MOST_FILES {
-            return match place {
-                Place::Scratch => Fate::Kept("temporary"),
-                _ => Fate::Lost("too many files to look at".to_owned()),
-            };
+            let temporary = place == Place::Scratch;
+            return if temporary { Fate::Kept("temporary") } else { Fate::Lost("too many files to look at".to_owned()) };
         }
         let Ok(found) = next.symlink_metadata() else { continue };
         if found.is_file() && found.len() > 0 && place != Place::Scratch {
@@ -279,10 +277,8 @@ fn is_file_with_content(path: &Path) -> bool {
 
 /// The name of a path in an effect: where it really lies.
 pub(super) fn shown(word: &OsStr, place: Place, path: &Path) -> String {
-    match place {
-        Place::Unseen | Place::Nowhere => word.to_string_lossy().into_owned(),
-        _ => path.to_string_lossy().into_owned(),
-    }
+    let unresolved = matches!(place, Place::Unseen | Place::Nowhere);
+    if unresolved { word.to_string_lossy().into_owned() } else { path.to_string_lossy().into_owned() }
 }
 
 fn effect(target: String, path: &Path, fate: Fate, lost: &HashMap<PathBuf, String>) -> Effect {

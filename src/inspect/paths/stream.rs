@@ -69,12 +69,11 @@ pub(in crate::inspect) fn inspect(reading: &Reading<'_>, call: &Call, probe: &dy
 fn edited(judge: &Judge<'_>, file: &OsStr, backup: bool) -> Vec<Effect> {
     let (place, path) = judge.ground.place(file, false);
     let of_git = path.components().any(|c| c.as_os_str() == ".git");
-    match place {
-        Place::Own | Place::Device => judge.one(file, Act::Overwrite),
-        Place::System | Place::Home | Place::Outside if !backup => judge.one(file, Act::Overwrite),
-        Place::Inside if of_git => judge.one(file, Act::Overwrite),
-        _ => vec![Effect::new(Verb::Write, shown(file, place, &path), Evidence::Argv).because("edited")],
+    let outside = matches!(place, Place::System | Place::Home | Place::Outside) && !backup;
+    if outside || matches!(place, Place::Own | Place::Device) || (place == Place::Inside && of_git) {
+        return judge.one(file, Act::Overwrite);
     }
+    vec![Effect::new(Verb::Write, shown(file, place, &path), Evidence::Argv).because("edited")]
 }
 
 /// Reads a script, one character after the other.
