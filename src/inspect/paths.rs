@@ -74,7 +74,8 @@ pub(super) fn inspect_overwrite(reading: &Reading<'_>, call: &Call, _: &dyn Prob
     let grows = reading.parsed.is_on("--append")
         || reading.parsed.last("--size").is_some_and(|s| s.starts_with(['+', '>']) && s.len() > 1);
     let words = operands(reading);
-    let mut effects = judge.all(&words, Act::Overwrite);
+    let act = if reading.parsed.last("--size").is_some() { Act::Empty } else { Act::Overwrite };
+    let mut effects = judge.all(&words, act);
     if grows {
         effects = words.into_iter().flat_map(|word| grown(&judge, word)).collect();
     }

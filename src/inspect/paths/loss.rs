@@ -24,6 +24,8 @@ pub(super) enum Act {
     Remove,
     /// The file it leads to gets another content.
     Overwrite,
+    /// The file it leads to, which must be there for it to make sense, loses its content.
+    Empty,
     /// Something else takes its name.
     Replace,
 }
@@ -66,7 +68,7 @@ impl<'g> Judge<'g> {
         let mut asked: BTreeMap<(PathBuf, Breadth), Vec<PathBuf>> = BTreeMap::new();
         let mut fates = Vec::new();
         for word in words {
-            let (place, path) = self.ground.place(word.as_ref(), act == Act::Overwrite);
+            let (place, path) = self.ground.place(word.as_ref(), matches!(act, Act::Overwrite | Act::Empty));
             let fate = self.fate(word.as_ref(), place, &path, act, &mut roots);
             if let Fate::Asked(root, breadth) = &fate {
                 asked.entry((root.clone(), *breadth)).or_default().push(path.clone());
@@ -95,7 +97,7 @@ impl<'g> Judge<'g> {
         roots: &mut HashMap<PathBuf, Option<PathBuf>>,
     ) -> Fate {
         let sink = names::is_sink(Path::new(word));
-        if act == Act::Overwrite && sink {
+        if sink && matches!(act, Act::Overwrite | Act::Empty) {
             return Fate::Kept("kept nowhere");
         }
         let there = match path.symlink_metadata() {
@@ -108,10 +110,12 @@ impl<'g> Judge<'g> {
             Place::Nowhere => Fate::Kept("no file has an empty name"),
             Place::Device => Fate::Gone(place.words().to_owned()),
             Place::Home | Place::System | Place::Outside if self.ground.away => match act {
-                Act::Remove => Fate::Lost("on another machine or in a container, where nothing can be looked at".to_owned()),
+                Act::Remove | Act::Empty => {
+                    Fate::Lost("on another machine or in a container, where nothing can be looked at".to_owned())
+                }
                 Act::Overwrite | Act::Replace => Fate::Kept("on another machine or in a container"),
             },
-            Place::Home | Place::System | Place::Outside if there || act == Act::Remove => {
+            Place::Home | Place::System | Place::Outside if there || matches!(act, Act::Remove | Act::Empty) => {
                 Fate::Lost(place.words().to_owned())
             }
             Place::Home | Place::System | Place::Outside => Fate::Kept("not there"),
@@ -125,6 +129,9 @@ impl<'g> Judge<'g> {
     /// A name that nothing bears. A pattern that a shell found nothing for, or that no shell saw, stands for all of its folder.
     fn missing(&self, path: &Path) -> Fate {
         let everything = path.file_name().is_some_and(|n| n.as_encoded_bytes().iter().all(|b| b"*.?".contains(b)));
+        if path.ends_with(".git") {
+            return Fate::Lost("the repository itself".to_owned());
+        }
         match (everything, &self.ground.workspace) {
             (true, Some(workspace)) if path.parent() == Some(workspace) => Fate::Lost("all of the workspace".to_owned()),
             (_, _) => Fate::Kept("not there"),
