@@ -15,6 +15,7 @@ pub mod place;
 pub mod policy;
 pub mod profile;
 pub mod record;
+pub mod repository;
 pub mod run;
 pub mod say;
 pub mod shim;

@@ -18,6 +18,7 @@ const LEVELS: &[(&str, usize)] = &[
     ("say", 2),
     ("record", 2),
     ("memory", 2),
+    ("repository", 2),
     ("inspect", 3),
     ("run", 3),
     ("approve", 4),

@@ -26,7 +26,7 @@ const UNKNOWN_TOOL: &str = "unknown-tool";
 
 /// Reads the call that the command of `reading` starts; what it does takes the place of the launcher's own read.
 pub(super) fn inspect(reading: &Reading<'_>, call: &Call, probe: &dyn Probe, inner: &Inner, findings: &mut Findings) {
-    let from = Launcher { call, probe, reach: inner.reach, given: false };
+    let from = Launcher::new(call, probe, inner.reach);
     let found = if let Some(text) = inner.flag.as_deref().and_then(|flag| reading.parsed.last(flag)) {
         Some(from.text(text))
     } else {
@@ -136,6 +136,13 @@ pub(super) struct Launcher<'a> {
     pub(super) reach: Reach,
     /// Their standard input is not that of the called tool: what is not in the call cannot be seen.
     pub(super) given: bool,
+}
+
+impl<'a> Launcher<'a> {
+    /// What starts calls in the stead of `call`.
+    pub(super) fn new(call: &'a Call, probe: &'a dyn Probe, reach: Reach) -> Launcher<'a> {
+        Launcher { call, probe, reach, given: false }
+    }
 }
 
 impl Launcher<'_> {
