@@ -45,6 +45,7 @@ fn day(place: &Place, cluster: &Cluster, name: &str) -> BTreeMap<String, String>
     let driver = format!(
         r#"cd {name} && D=$PWD && sh '{}' "$D" && cd project || exit 9
 export KUBECONFIG="$D/kubeconfig" GIT_AUTHOR_DATE='2024-01-02T00:00:00Z' GIT_COMMITTER_DATE='2024-01-02T00:00:00Z' GIT_PAGER=cat
+unset CARGO_TARGET_DIR CARGO_BUILD_TARGET
 export AWS_EC2_METADATA_DISABLED=true npm_config_update_notifier=false
 n=0
 while IFS= read -r line <&9; do
@@ -101,7 +102,7 @@ fn a_day_of_ordinary_work_is_silent() {
     }
     let lines: Vec<&str> = COMMANDS.lines().filter(|l| !l.is_empty() && !l.starts_with('#')).collect();
     assert!(lines.len() >= 300, "only {} commands", lines.len());
-    let place = Place::new();
+    let place = Place::with_files();
     let cluster = Cluster::start();
     let bare = day(&place, &cluster, "bare");
     let guarded = day(&place, &cluster, "guarded");
