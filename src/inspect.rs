@@ -4,6 +4,7 @@
 //! and starts nothing: what has to be run to find out is asked of a [`Probe`] that is handed in.
 
 mod aws;
+mod docker;
 mod inner;
 mod paths;
 mod shell;
@@ -215,6 +216,7 @@ const INSPECTORS: &[(&str, Inspector)] = &[
     ("mysql-options", sql::mysql::inspect_options),
     ("sqlite", sql::sqlite::inspect),
     ("aws", aws::inspect),
+    ("docker", docker::inspect),
     ("paths-remove", paths::inspect_remove),
     ("paths-overwrite", paths::inspect_overwrite),
     ("paths-output", paths::inspect_output),

@@ -8,6 +8,7 @@ const LEVELS: &[(&str, usize)] = &[
     ("sys", 0),
     ("effect", 0),
     ("profile", 0),
+    ("reach", 0),
     ("place", 0),
     ("text", 0),
     ("call", 1),

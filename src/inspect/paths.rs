@@ -25,7 +25,7 @@ use super::{Findings, Probe};
 use crate::call::Call;
 use crate::effect::{Effect, Evidence, Verb};
 use crate::tool::Reading;
-use ground::Ground;
+use ground::{Ground, Place};
 use loss::{Act, Judge};
 use std::ffi::OsStr;
 
@@ -111,4 +111,26 @@ pub(super) fn inspect_second(reading: &Reading<'_>, call: &Call, _: &dyn Probe, 
     let Some(output) = words.get(1) else { return };
     let effects = Judge::new(&Ground::of(call)).one(output, Act::Overwrite);
     settle(reading, call, findings, effects);
+}
+
+/// What a program can do that is given a folder or file of this machine, where that is more than to work in the workspace or
+/// with what is temporary: what there is to say of it, and the verb.
+pub(super) fn given(call: &Call, word: &OsStr, read_only: bool) -> Option<(Verb, &'static str)> {
+    let ground = Ground::of(call);
+    let (place, path) = ground.place(word, true);
+    let whole = ground.workspace.as_deref() == Some(path.as_path());
+    match place {
+        _ if path.extension().is_some_and(|e| e == "sock") => {
+            Some((Verb::Escape, "whoever has this socket can do all that its server can"))
+        }
+        Place::Inside | Place::Scratch | Place::Nowhere => None,
+        Place::Top if whole => None,
+        Place::System | Place::Outside if read_only => None,
+        Place::Home | Place::Top | Place::Own | Place::Unseen | Place::Device if read_only => {
+            Some((Verb::Reveal, "it can read what lies there"))
+        }
+        Place::System | Place::Outside | Place::Home | Place::Top | Place::Own | Place::Unseen | Place::Device => {
+            Some((Verb::Escape, "it can change what lies there"))
+        }
+    }
 }

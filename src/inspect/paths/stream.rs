@@ -7,8 +7,8 @@ use crate::call::{Call, absolute};
 use crate::effect::{Effect, Evidence, Verb};
 use crate::inspect::inner::Launcher;
 use crate::inspect::{Findings, Probe};
+use crate::reach::Reach;
 use crate::tool::Reading;
-use crate::tool::schema::Reach;
 use std::ffi::OsStr;
 use std::path::Path;
 
