@@ -7,8 +7,9 @@ use super::{Findings, Probe, ProbeError, Stdin, Unasked, Until, deepen, shell};
 use crate::call::{Around, Call};
 use crate::effect::{Effect, Evidence, Verb, worst};
 use crate::memory::{Known, MemoryError, Whose};
+use crate::reach::Reach;
 use crate::text::sanitise;
-use crate::tool::schema::{Inner, Reach};
+use crate::tool::schema::Inner;
 use crate::tool::{self, Reading};
 use crate::verdict::Obligation;
 use std::collections::BTreeMap;
@@ -26,7 +27,9 @@ const UNKNOWN_TOOL: &str = "unknown-tool";
 
 /// Reads the call that the command of `reading` starts; what it does takes the place of the launcher's own read.
 pub(super) fn inspect(reading: &Reading<'_>, call: &Call, probe: &dyn Probe, inner: &Inner, findings: &mut Findings) {
-    let from = Launcher { call, probe, reach: inner.reach, given: false };
+    let mut from = Launcher::new(call, probe, inner.reach);
+    let mounted = reading.parsed.flags.iter().any(|f| inner.mounts.contains(&f.name));
+    from.empty = inner.reach == Reach::Fresh && !mounted;
     let found = if let Some(text) = inner.flag.as_deref().and_then(|flag| reading.parsed.last(flag)) {
         Some(from.text(text))
     } else {
@@ -136,6 +139,15 @@ pub(super) struct Launcher<'a> {
     pub(super) reach: Reach,
     /// Their standard input is not that of the called tool: what is not in the call cannot be seen.
     pub(super) given: bool,
+    /// Nothing of this machine is in the container that is made for them.
+    pub(super) empty: bool,
+}
+
+impl<'a> Launcher<'a> {
+    /// What starts calls in the stead of `call`.
+    pub(super) fn new(call: &'a Call, probe: &'a dyn Probe, reach: Reach) -> Launcher<'a> {
+        Launcher { call, probe, reach: reach.max(call.around.reach), given: false, empty: false }
+    }
 }
 
 impl Launcher<'_> {
@@ -161,7 +173,7 @@ impl Launcher<'_> {
             env,
             cwd: self.call.cwd.clone(),
             stdin: self.call.stdin.clone(),
-            around: Around { depth: self.call.around.depth + 1, away: self.call.around.away || reach == Reach::Away },
+            around: Around { depth: self.call.around.depth + 1, reach, away: self.call.around.away || reach >= Reach::Away },
         };
         let mut found = Launcher { reach, ..*self }.judge(&name, &call);
         found.effects = found.effects.into_iter().map(|e| e.by_tool(&name)).collect();
@@ -170,7 +182,12 @@ impl Launcher<'_> {
 
     /// Whether they are started where no file of this machine belongs to them.
     pub(super) fn away(&self) -> bool {
-        self.call.around.away || self.reach == Reach::Away
+        self.call.around.away || self.reach >= Reach::Away
+    }
+
+    /// Whether they are started in a container that is made for them.
+    pub(super) fn is_fresh(&self) -> bool {
+        self.reach == Reach::Fresh
     }
 
     /// Whether nothing judges them again.
@@ -227,7 +244,9 @@ impl Launcher<'_> {
     fn without_shim(&self, name: &str) -> Effect {
         let shown = sanitise(name);
         match self.reach {
-            Reach::Path => Effect::new(Verb::Write, name, Evidence::Argv).because(format!("it starts `{shown}`")),
+            Reach::Path | Reach::Fresh => {
+                Effect::new(Verb::Write, name, Evidence::Argv).because(format!("it starts `{shown}`"))
+            }
             Reach::Past | Reach::Away => Effect::new(Verb::Escape, name, Evidence::Argv)
                 .on_kind(UNKNOWN_TOOL)
                 .because(format!("it starts `{shown}`, which no shim knows")),
@@ -245,6 +264,11 @@ impl Launcher<'_> {
         if found.obligations.contains(&Obligation::PinPlan) && worst(&found.effects) < Verb::Destroy {
             let note = format!("the plan of `{}` cannot be looked at from here", sanitise(&call.name));
             found.effects.push(Effect::new(Verb::Unknown, call.name.clone(), Evidence::Argv).because(note));
+        }
+        // Nothing of this machine is in a fresh container but what is mounted, which the launcher's own flags say.
+        let by_paths = reading.inspector().is_some_and(|name| name.starts_with("paths"));
+        if self.empty && by_paths {
+            found.effects = vec![Effect::new(Verb::Write, call.name.clone(), Evidence::Argv)];
         }
         if self.given && found.obligations.contains(&Obligation::ScreenStdin) {
             let effect = Effect::new(Verb::Unknown, call.name.clone(), Evidence::Stdin);

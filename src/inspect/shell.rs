@@ -70,14 +70,15 @@ pub(super) fn script(words: &[OsString], launcher: &Launcher<'_>) -> Findings {
 
 /// What a shell does that reads its commands from standard input.
 fn input(launcher: &Launcher<'_>) -> Findings {
+    if launcher.is_last() && !matches!(launcher.stdin(), Stdin::Text(_)) {
+        let verb = if launcher.is_fresh() { Verb::Write } else { Verb::Escape };
+        return only(Effect::new(verb, "shell", Evidence::Argv).because("it opens a shell"));
+    }
     match launcher.input(Until::End) {
         Ok(Given::Whole(bytes, sealed)) => {
             let mut found = text(&String::from_utf8_lossy(&bytes), launcher);
             found.rewrite.stdin = sealed;
             found
-        }
-        Ok(Given::Begun(_)) | Err(_) if launcher.stdin() == &Stdin::Terminal => {
-            only(Effect::new(Verb::Escape, "shell", Evidence::Argv).because("it opens a shell"))
         }
         Ok(Given::Begun(_)) | Err(_) => unread("what the shell is given to run cannot be seen"),
     }

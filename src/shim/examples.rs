@@ -5,7 +5,7 @@ use crate::call::{Call, Stdin};
 use crate::effect::{Verb, worst};
 use crate::inspect::{self, Unasked};
 use crate::tool::Tool;
-use crate::tool::schema::Example;
+use crate::tool::schema::{Dialect, Example};
 use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::path::Path;
@@ -81,7 +81,9 @@ fn missing(tool: &Tool, cwd: &Path) -> Vec<String> {
     }
     let unset = tool.variable.iter().filter(|v| !variables.contains(&v.name));
     missing.extend(unset.map(|v| format!("no example sets `{}`", v.name)));
-    if !tool.example.iter().any(|e| e.verb == Verb::Unknown) {
+    // A file that accepts every word has nothing it does not know.
+    let knows_all = tool.dialect == Dialect::Words && tool.command.iter().all(|c| c.open);
+    if !knows_all && !tool.example.iter().any(|e| e.verb == Verb::Unknown) {
         missing.push("no example is `unknown`".to_owned());
     }
     missing

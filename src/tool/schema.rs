@@ -1,10 +1,11 @@
 //! The shape of a `shims/<tool>.toml` file.
 //!
 //! The build script includes this file as it stands, to turn the shipped files into compact tables; so it must
-//! not use any other module than `effect` and `profile`. A shim file holds no decision and no regular expression.
+//! not use any other module than `effect`, `profile` and `reach`. A shim file holds no decision and no regular expression.
 
 use crate::effect::{Recovery, Verb};
 use crate::profile::Profile;
+use crate::reach::Reach;
 use serde::{Deserialize, Deserializer, Serialize};
 use std::collections::BTreeMap;
 
@@ -120,22 +121,12 @@ pub struct Inner {
     /// Where it is started.
     #[serde(default)]
     pub reach: Reach,
+    /// The flags that put something of this machine, or what is kept, into the container that is made for it.
+    #[serde(default)]
+    pub mounts: Vec<String>,
     /// What the launcher does where there is none; absent: that is unknown.
     #[serde(default)]
     pub none: Option<Verb>,
-}
-
-/// Where a call inside a call is started.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Reach {
-    /// Found through PATH: a guarded tool is judged again when it starts, with all that can be found out then.
-    #[default]
-    Path,
-    /// On this machine, past the shims (`sudo`): nothing judges it again.
-    Past,
-    /// On another machine or in a container: nothing judges it again, and its paths are not this machine's.
-    Away,
 }
 
 /// Makes the effect of a command worse when something stands in the call.

@@ -145,7 +145,7 @@ impl<'t> Gnu<'t, '_> {
     fn flag(&mut self, word: &str, at: usize) -> usize {
         let name = word.split_once('=').map_or(word, |(n, _)| n);
         let tool_wide = matches!(self.find(&Table::new(&[&self.tool.flags]), name), Ok(Some(_)) | Err(_));
-        if !tool_wide || self.tool.dialect == Dialect::Git {
+        if !tool_wide || matches!(self.tool.dialect, Dialect::Git | Dialect::Cobra) {
             self.settle_before_flags();
         }
         if self.tool.dialect == Dialect::Whole {
