@@ -15,6 +15,8 @@ mod effect;
 mod place;
 #[path = "src/profile.rs"]
 mod profile;
+#[path = "src/reach.rs"]
+mod reach;
 #[path = "src/verdict.rs"]
 mod verdict;
 #[path = "src/tool"]
@@ -36,7 +38,9 @@ use tool::schema::Tool;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let out = PathBuf::from(env::var("OUT_DIR")?);
-    for input in ["shims", "policy.toml", "src/effect.rs", "src/profile.rs", "src/verdict.rs", "src/place.rs"] {
+    for input in
+        ["shims", "policy.toml", "src/effect.rs", "src/profile.rs", "src/reach.rs", "src/verdict.rs", "src/place.rs"]
+    {
         println!("cargo::rerun-if-changed={input}");
     }
     println!("cargo::rerun-if-changed=src/tool/schema.rs");

@@ -2,6 +2,7 @@
 //!
 //! This module must not know what any tool's words mean.
 
+use crate::reach::Reach;
 use crate::sys;
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
@@ -51,7 +52,9 @@ pub struct Call {
 pub struct Around {
     /// How many calls stand around it.
     pub depth: usize,
-    /// It runs on another machine or in a container: no file of this one belongs to it.
+    /// How far it gets.
+    pub reach: Reach,
+    /// No file of this machine belongs to it, or its folder is not known: its paths cannot be resolved.
     pub away: bool,
 }
 

@@ -8,6 +8,7 @@ mod install;
 mod log;
 mod policy;
 mod state;
+mod tool;
 
 use crate::run::Outcome;
 use crate::say;
@@ -54,6 +55,8 @@ enum Command {
     State(state::Arguments),
     /// Check or show the policy
     Policy(policy::Arguments),
+    /// List, show, begin or check shim files
+    Tool(tool::Arguments),
 }
 
 /// How a reading command answers.
@@ -90,6 +93,7 @@ pub fn main() -> Outcome {
         Command::Log(a) => log::main(&a),
         Command::State(a) => state::main(&a),
         Command::Policy(a) => policy::main(&a),
+        Command::Tool(a) => tool::main(&a),
     })
 }
 

@@ -4,9 +4,11 @@
 //! and starts nothing: what has to be run to find out is asked of a [`Probe`] that is handed in.
 
 mod aws;
+mod docker;
 mod git;
 mod github;
 mod inner;
+mod paths;
 mod shell;
 pub mod sql;
 pub mod terraform;
@@ -218,6 +220,26 @@ const INSPECTORS: &[(&str, Inspector)] = &[
     ("aws", aws::inspect),
     ("git", git::inspect),
     ("github", github::inspect),
+    ("docker", docker::inspect),
+    ("paths-remove", paths::inspect_remove),
+    ("paths-overwrite", paths::inspect_overwrite),
+    ("paths-output", paths::inspect_output),
+    ("paths-second", paths::inspect_second),
+    ("paths-copy", paths::inspect_copy),
+    ("paths-move", paths::inspect_move),
+    ("paths-link", paths::inspect_link),
+    ("paths-rsync", paths::inspect_rsync),
+    ("paths-tar", paths::inspect_tar),
+    ("paths-find", paths::inspect_find),
+    ("paths-sed", paths::inspect_sed),
+    ("paths-mode", paths::inspect_mode),
+    ("paths-owner", paths::inspect_owner),
+    ("paths-attributes", paths::inspect_attributes),
+    ("paths-dd", paths::inspect_dd),
+    ("paths-mkfs", paths::inspect_mkfs),
+    ("paths-device", paths::inspect_device),
+    ("paths-parted", paths::inspect_parted),
+    ("processes", paths::inspect_processes),
 ];
 
 /// Whether a shim file may name this inspector.

@@ -14,6 +14,7 @@ pub mod memory;
 pub mod place;
 pub mod policy;
 pub mod profile;
+pub mod reach;
 pub mod record;
 pub mod repository;
 pub mod run;

@@ -90,6 +90,9 @@ pub struct Profile {
     /// UNIX sockets may be made.
     #[serde(default)]
     pub unix: bool,
+    /// What it starts may be guarded tools, whose calls are answered outside the walls.
+    #[serde(default)]
+    pub answers: bool,
     /// UDP sockets may be made (name resolution).
     #[serde(default)]
     pub udp: bool,
@@ -119,6 +122,7 @@ impl Profile {
         self.connect_any |= other.connect_any;
         self.bind |= other.bind;
         self.unix |= other.unix;
+        self.answers |= other.answers;
         self.udp |= other.udp;
         self.chmod |= other.chmod;
     }

@@ -2,12 +2,14 @@
 //!
 //! This module must not know why a permit was given. It runs exactly what the permit's order says.
 
+mod answer;
 mod feed;
 mod program;
 mod relay;
 mod room;
 mod supervise;
 
+pub use answer::{NotAnswered, ask};
 pub use program::{Candidate, NotRunnable, candidates};
 pub use room::{is_inside, sweep};
 
@@ -15,6 +17,7 @@ use crate::confine::{self, ConfineError, Grants, Places};
 use crate::profile::{End, Required};
 use crate::sys::{self, Fork};
 use crate::verdict::{Input, Order, Permit};
+use answer::Answering;
 use feed::Feeding;
 use program::{Kind, Program};
 use relay::Relay;
@@ -93,6 +96,8 @@ pub fn start(permit: Permit, setting: &Setting<'_>) -> Result<Outcome, RunError>
     let program = program::find(&order.tool, &path, &order.cwd).map_err(RunError::Program)?;
     let room =
         Room::make(setting.links.as_deref()).map_err(|e| RunError::System("a private folder could not be made", e))?;
+    // Before anything is opened that only the tool shall hold.
+    let answering = answering(&order, &room, setting);
     let walls = build_walls(&order, &program, &room, setting)?;
     let environment = environment(&order, &room, walls.stand());
     let prepared = Prepared::new(&order, &program, environment)?;
@@ -143,6 +148,7 @@ pub fn start(permit: Permit, setting: &Setting<'_>) -> Result<Outcome, RunError>
                 feeding.finish();
             }
             relays.into_iter().for_each(relay::Working::finish);
+            drop(answering);
             drop(room);
             if !setting.last {
                 signals.restore();
@@ -153,6 +159,12 @@ pub fn start(permit: Permit, setting: &Setting<'_>) -> Result<Outcome, RunError>
             }
         }
     }
+}
+
+/// What answers the calls of guarded tools from inside the walls, where the profile has it. Without it they are refused.
+fn answering(order: &Order, room: &Room, setting: &Setting<'_>) -> Option<Answering> {
+    let links = setting.links.as_deref().filter(|_| order.profile.answers)?;
+    Answering::begin(room, links).ok()
 }
 
 /// What stands between the tool's standard output and error and the caller's, where the order changes something in them.

@@ -3,6 +3,7 @@
 //! How were we started, which tool is that, what would its words do, what do plan, SQL and files say, does the policy
 //! allow it, does a person, is it on record; only then is the real tool started, behind its walls.
 
+pub mod examples;
 mod judge;
 mod probe;
 mod pump;
@@ -17,7 +18,7 @@ use crate::memory::Memory;
 use crate::policy::PolicyError;
 use crate::policy::schema::Approval;
 use crate::record::{Durability, Event, Record, RecordError, Told};
-use crate::run::{self, Outcome, RunError};
+use crate::run::{self, NotAnswered, Outcome, RunError};
 use crate::say::{self, Refused};
 use crate::text::sanitise;
 use crate::tool::{self, ShimError};
@@ -33,8 +34,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 pub enum Failure {
     /// It cannot be read.
     Call(CallError),
-    /// It comes from inside another tool's walls.
-    Inside(String),
+    /// It comes from inside another tool's walls, and nobody answers it.
+    Inside(String, NotAnswered),
     /// A shim file is wrong.
     Shim(ShimError),
     /// The policy is wrong, and the call is no plain read.
@@ -51,10 +52,9 @@ impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Failure::Call(e) => e.fmt(f),
-            Failure::Inside(name) => write!(
-                f,
-                "`{name}` was called from inside another guarded tool, where it cannot be judged yet; run it by itself, outside"
-            ),
+            Failure::Inside(name, why) => {
+                write!(f, "`{name}` was called from inside another guarded tool: {why}; run it by itself, outside")
+            }
             Failure::Shim(e) => e.fmt(f),
             Failure::Policy(e) => write!(f, "{e}\n  until this is mended only reads run"),
             Failure::Record(e) => write!(f, "{e}\n  until it can be written only reads run"),
@@ -68,7 +68,7 @@ impl Failure {
     /// The exit code (design: 64 misuse, 71 walls, 77 denied, 78 policy or shim file, 126 and 127 the real tool).
     fn code(&self) -> i32 {
         match self {
-            Failure::Call(CallError::NoFolder(_)) | Failure::Inside(_) => 71,
+            Failure::Call(CallError::NoFolder(_)) | Failure::Inside(..) => 71,
             Failure::Call(_) => 64,
             Failure::Shim(_) | Failure::Policy(_) => 78,
             Failure::Record(_) | Failure::Store(_) => 77,
@@ -93,7 +93,7 @@ pub fn main() -> Outcome {
 fn run() -> Result<Outcome, Failure> {
     let call = Call::capture(&tool::is_known).map_err(Failure::Call)?;
     if run::is_inside(&call.link) {
-        return Err(Failure::Inside(call.name));
+        return run::ask(&call.link, &call.argv, &call.env).map_err(|why| Failure::Inside(call.name, why));
     }
     tracing::debug!("captured");
     let user = User::current();

@@ -220,3 +220,53 @@ fn a_plan_and_sql_are_judged_by_themselves() {
     assert!(words.stdout.starts_with("ask: `terraform` would destroy `aws_vpc.a`"), "{words:?}");
     assert_eq!(place.run("\"$SPRAG\" inspect sql --dialect klingon -").code, 64);
 }
+
+#[test]
+fn a_new_tool_is_one_file_and_its_examples_are_checked() {
+    let place = Place::new();
+    let test = || place.sprag(&["tool", "test", "frob.toml"]);
+    assert_eq!(place.sprag(&["tool", "new", "frob"]).code, 0);
+    let ran = test();
+    assert_eq!((ran.code, ran.stderr.contains("frob.toml: 5 examples hold")), (0, true), "{ran:?}");
+    let file = place.path("work/frob.toml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    // A file that is there is never written over.
+    assert_eq!(place.sprag(&["tool", "new", "frob"]).code, 1);
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), text);
+    for (old, new, said) in [
+        (
+            "run = \"frob frobnicate\"",
+            "run = \"frob list\"",
+            "frob.toml:62: `frob list` is read as `read`, the example says `unknown`",
+        ),
+        ("path = [\"list|ls\"]", "path = [\"show\"]", "frob.toml:1: no example is read as the command `show`"),
+        ("dialect = \"cobra\"", "dialect = \"cobol\"", "frob.toml:5:11: "),
+    ] {
+        assert!(text.contains(old), "{old}");
+        std::fs::write(&file, text.replacen(old, new, 1)).unwrap();
+        let ran = test();
+        assert_eq!((ran.code, ran.stderr.contains(said)), (78, true), "{said}\n{}", ran.stderr);
+    }
+    // In the system's folder it is a tool.
+    place.write("etc/shims/frob.toml", &text);
+    assert_eq!(place.sprag(&["check", "--", "frob", "delete", "x"]).code, 75);
+    assert_eq!(place.sprag(&["check", "--", "frob", "list"]).code, 0);
+    let shown = place.sprag(&["tool", "show", "frob"]).stdout;
+    assert!(shown.contains("  destroy  delete\n    read     with --dry-run\n"), "{shown}");
+    assert!(place.sprag(&["tool", "list"]).stdout.lines().any(|l| l == "terraform"));
+    assert_eq!(place.sprag(&["tool", "show", "frobble"]).code, 64);
+}
+
+#[test]
+fn a_policy_can_let_a_newer_tools_flags_pass() {
+    let place = Place::new();
+    let check = |words: &[&str]| place.sprag(&[&["check", "--"], words].concat()).code;
+    assert_eq!(check(&["terraform", "plan", "-newer"]), 75);
+    place.policy(
+        "version = 1\n[[rule]]\nid = \"newer-flags\"\nverb = \"unknown\"\ntarget = \"unknown-flag\"\ndecision = \"allow\"\nbecause = \"b\"\n",
+    );
+    assert_eq!(check(&["terraform", "plan", "-newer"]), 0);
+    // What else the call does is decided on all the same, and what is no flag stays unknown.
+    assert_eq!(check(&["terraform", "destroy", "-newer"]), 75);
+    assert_eq!(check(&["terraform", "frobnicate"]), 75);
+}

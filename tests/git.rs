@@ -238,7 +238,7 @@ fn what_a_call_makes_git_start_is_held() {
             ("", "X='touch x' git --config-env=core.fsmonitor=X status"),
             ("", "GIT_SSH_COMMAND='touch x' git fetch"),
             ("", "GIT_EXTERNAL_DIFF=./x git diff"),
-            ("", "GIT_EDITOR='touch x' git commit --amend"),
+            ("", "GIT_EDITOR='./x y' git commit --amend"),
             ("", "git --exec-path=/tmp/x status"),
             ("", "git clone 'ext::sh -c x' y"),
             ("", "git fetch --upload-pack='touch x' origin"),

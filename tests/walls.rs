@@ -422,12 +422,16 @@ fn only_variables_that_the_profile_lets_through_arrive() {
 #[test]
 fn a_guarded_tool_that_is_called_from_inside_is_refused_with_words() {
     let scene = Scene::new();
-    let answers = scene.answers(true, &TERRAFORM, TERRAFORM.call, &["run:aws", "run:psql", "run:terraform"]);
+    // aws starts nothing that is guarded, so its walls answer nobody.
+    let answers = scene.answers(true, &AWS, AWS.call, &["run:aws", "run:psql", "run:terraform"]);
     for (name, answer) in ["aws", "psql", "terraform"].iter().zip(&answers) {
         assert!(answer.starts_with("left with 71: sprag: refused: "), "{answer}");
         assert!(answer.contains(&format!("`{name}` was called from inside another guarded tool")), "{answer}");
         assert!(answer.ends_with("nothing was run"), "{answer}");
     }
+    // terraform's answer: the call is judged outside, where `version` is no word of aws.
+    let answers = scene.answers(true, &TERRAFORM, TERRAFORM.call, &["run:aws"]);
+    assert!(answers[0].starts_with("left with 75: sprag: refused: `aws version` would"), "{answers:?}");
     // Past the folder that says so, the walls of the outer tool still stand round the inner one.
     let answers = scene.answers(true, &TERRAFORM, TERRAFORM.call, &["run:$LINKS/terraform", "run:$OUT/../fake/aws"]);
     assert!(answers[0].starts_with("left with 71: sprag: refused: "), "{answers:?}");

@@ -1,21 +1,19 @@
 //! `sprag doctor`: what protects this shell, what does not, and where each real tool is.
 
+mod ask;
+
 use super::{FAILED, Format};
 use crate::call::User;
 use crate::policy::{layers, load};
-use crate::profile::{Profile, Required, Wall, Walls};
+use crate::profile::{Required, Wall};
 use crate::record::{Record, verify};
-use crate::run::{self, Candidate, Outcome};
+use crate::run::{self, Candidate};
 use crate::say;
 use crate::shim::judge_example;
 use crate::sys;
 use crate::tool;
-use crate::verdict::{Aid, Input, Order, Permit};
-use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom};
-use std::os::fd::OwnedFd;
+use std::io;
 use std::path::{Path, PathBuf};
 
 /// How bad a finding is.
@@ -47,6 +45,7 @@ pub(super) fn main(format: Format) -> io::Result<i32> {
     run::sweep();
     let mut findings = Vec::new();
     links(&mut findings);
+    versions(&user, &mut findings);
     login_shell(&user, &mut findings);
     kernel(&user, &mut findings);
     policy(&user, &mut findings);
@@ -67,6 +66,7 @@ fn path() -> OsString {
 /// Where each tool is, and whether its link comes first.
 fn links(findings: &mut Vec<Finding>) {
     let cwd = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("/"));
+    let mut absent = Vec::new();
     for name in tool::names() {
         let places = run::candidates(name, &path(), &cwd);
         let real = places.iter().find(|c| !c.is_ours);
@@ -75,19 +75,56 @@ fn links(findings: &mut Vec<Finding>) {
             (Some(Candidate { is_ours: true, .. }), Some(real)) => {
                 (State::Ok, format!("guarded; the real one is {}", real.path.display()))
             }
-            (Some(Candidate { is_ours: true, .. }), None) => (State::Note, "guarded; no real one is installed".to_owned()),
+            (Some(Candidate { is_ours: true, .. }), None) => {
+                absent.push(name);
+                continue;
+            }
             (Some(first), _) => {
                 (State::Problem, format!("not guarded in this shell: PATH leads to {} first", first.path.display()))
             }
         };
         findings.push(Finding { about: name, state, text });
     }
+    if !absent.is_empty() {
+        let text = format!("linked, but no real one is installed: {}", absent.join(", "));
+        findings.push(Finding { about: "links", state: State::Ok, text });
+    }
+}
+
+/// Which tools are newer than what their files know: a flag or command that is new in them is asked about.
+fn versions(user: &User, findings: &mut Vec<Finding>) {
+    let cwd = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("/"));
+    for name in tool::names() {
+        let Some(tool) = tool::find(name).ok().and_then(|tools| tools.into_iter().next()) else { continue };
+        let Some(described) = &tool.described else { continue };
+        if run::candidates(name, &path(), &cwd).iter().all(|c| c.is_ours) {
+            continue;
+        }
+        let (state, text) = match ask::version(user, &tool, name) {
+            Ok(version) if is_newer(&version, &described.version) => {
+                let known = &described.version;
+                let text = format!("{version} is newer than {known}, which its shim file knows: what is new is asked about");
+                (State::Note, text)
+            }
+            Ok(_) => continue,
+            Err(why) => (State::Note, format!("its version cannot be asked: {why}")),
+        };
+        findings.push(Finding { about: name, state, text });
+    }
+}
+
+/// Whether a version is newer than the one a file describes, as far as that one goes: 1.11.4 is no newer than 1.11.
+fn is_newer(version: &str, described: &str) -> bool {
+    let numbers = |text: &str| -> Vec<u64> { text.split('.').map_while(|n| n.parse().ok()).collect() };
+    let (version, described) = (numbers(version), numbers(described));
+    let shared = version.len().min(described.len());
+    version.iter().take(shared).gt(described.iter().take(shared))
 }
 
 /// A login shell sets PATH anew; some agents run every command in one.
 fn login_shell(user: &User, findings: &mut Vec<Finding>) {
     const SCRIPT: &str = "command -v terraform || true";
-    let text = match ask_shell(user, SCRIPT) {
+    let text = match ask::shell(user, SCRIPT) {
         Err(why) => Finding { about: "bash -lc", state: State::Note, text: format!("could not be asked: {why}") },
         Ok(found) => {
             let found = found.lines().last().unwrap_or_default().trim().to_owned();
@@ -105,42 +142,6 @@ fn login_shell(user: &User, findings: &mut Vec<Finding>) {
         }
     };
     findings.push(text);
-}
-
-/// Runs a script in a login shell, unconfined: it is the user's own start-up files that are asked.
-fn ask_shell(user: &User, script: &str) -> Result<String, String> {
-    let fail = |e: &dyn std::fmt::Display| e.to_string();
-    let out: OwnedFd = tempfile::tempfile().map_err(|e| fail(&e))?.into();
-    let order = Order {
-        tool: "bash".to_owned(),
-        argv: ["bash", "-lc", script].map(OsString::from).to_vec(),
-        env: std::env::vars_os().collect::<BTreeMap<_, _>>(),
-        cwd: PathBuf::from("/"),
-        folder: PathBuf::from("/"),
-        workspace: PathBuf::from("/"),
-        profile: Profile { walls: Walls::None, ..Profile::default() },
-        verb: crate::effect::Verb::Read,
-        read: vec![],
-        write: vec![],
-        ports: vec![],
-        stdin: Input::Null,
-        stdout: Some(out.try_clone().map_err(|e| fail(&e))?),
-        stderr: None,
-        sift: None,
-        sift_errors: None,
-        keep: vec![],
-        discharged: vec![],
-    };
-    let setting = run::Setting { home: &user.home, required: &Required::default(), links: None, last: false };
-    match run::start(Permit::aid(Aid::Doctor, order), &setting).map_err(|e| fail(&e))? {
-        Outcome::Exited(0) => {}
-        Outcome::Exited(code) => return Err(format!("it left with {code}")),
-        Outcome::Killed(signal) => return Err(format!("it died by signal {signal}")),
-    }
-    let mut file = File::from(out);
-    let mut text = String::new();
-    file.seek(SeekFrom::Start(0)).and_then(|_| file.read_to_string(&mut text)).map_err(|e| fail(&e))?;
-    Ok(text)
 }
 
 /// What this kernel's Landlock gives, and what is lost below the newest.
@@ -215,4 +216,15 @@ fn strength(findings: &mut Vec<Finding>) {
     let text = "shim: the links stop mistakes. An absolute path, another PATH or a library still reaches the tools and the \
                 credentials; approval is by the same user. The strengths `session` and `service` are not part of this version";
     findings.push(Finding { about: "strength", state: State::Note, text: text.to_owned() });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_version_counts_as_far_as_the_file_goes() {
+        assert!(is_newer("1.12.0", "1.11") && is_newer("2.0", "1.11"));
+        assert!(!is_newer("1.11.4", "1.11") && !is_newer("1.9.8", "1.11") && !is_newer("17.2", "18"));
+    }
 }

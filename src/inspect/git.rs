@@ -15,9 +15,9 @@ use super::inner::Launcher;
 use super::{Findings, Probe, deepen};
 use crate::call::{Around, Call, absolute};
 use crate::effect::{Effect, Evidence, Verb};
+use crate::reach::Reach;
 use crate::repository::{Id, Repository, Settings, State, Unsaved};
 use crate::text::sanitise;
-use crate::tool::schema::Reach;
 use crate::tool::{self, Reading};
 use std::cell::OnceCell;
 use std::ffi::{OsStr, OsString};
@@ -140,7 +140,7 @@ impl<'a> Git<'a> {
 
     /// What a shell started by git would do.
     fn launcher(&self, reach: Reach) -> Launcher<'_> {
-        Launcher { call: self.call, probe: self.probe, reach }
+        Launcher::new(self.call, self.probe, reach)
     }
 
     fn command(&self, findings: &mut Findings) {
@@ -238,7 +238,7 @@ impl<'a> Git<'a> {
         let cwd = self.repository().map_or_else(|| self.folder.clone(), |r| r.root().to_path_buf());
         let around = Around { depth: self.call.around.depth + 1, ..self.call.around };
         let call = Call { cwd, around, ..self.call.clone() };
-        let from = Launcher { call: &call, probe: self.probe, reach: Reach::Path };
+        let from = Launcher::new(&call, self.probe, Reach::Path);
         Some(from.text(format!("{text} {}", shell_words::join(&words)).trim_end()))
     }
 

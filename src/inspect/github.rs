@@ -4,7 +4,7 @@ use super::inner::{Launcher, adopt};
 use super::{Findings, Probe, deepen};
 use crate::call::{Around, Call, absolute};
 use crate::effect::{Effect, Evidence, Verb};
-use crate::tool::schema::Reach;
+use crate::reach::Reach;
 use crate::tool::{self, Reading};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -58,7 +58,7 @@ pub(super) fn inspect(reading: &Reading<'_>, call: &Call, probe: &dyn Probe, fin
 
 /// What a program that gh starts for a person would do.
 fn program(call: &Call, probe: &dyn Probe, target: &str, value: &str) -> Vec<Effect> {
-    let from = Launcher { call, probe, reach: Reach::Past };
+    let from = Launcher::new(call, probe, Reach::Past);
     super::git::viewer(&from, target, value, &|path| Path::new(path).is_absolute())
 }
 
@@ -159,7 +159,7 @@ fn alias(reading: &Reading<'_>, call: &Call, probe: &dyn Probe, findings: &mut F
     let around = Around { depth: call.around.depth + 1, ..call.around };
     let found = if let Some(text) = meaning.strip_prefix('!') {
         let call = Call { around, ..call.clone() };
-        Some(Launcher { call: &call, probe, reach: Reach::Path }.text(&filled(text, &rest).join(" ")))
+        Some(Launcher::new(&call, probe, Reach::Path).text(&filled(text, &rest).join(" ")))
     } else {
         let Ok(words) = shell_words::split(&meaning) else { return };
         let words: Vec<String> = filled(&words.join("\u{0}"), &rest);

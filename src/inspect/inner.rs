@@ -5,16 +5,18 @@
 
 use super::{Findings, Probe, ProbeError, Stdin, Unasked, Until, deepen, shell};
 use crate::call::{Around, Call};
-use crate::effect::{Effect, Evidence, Verb};
+use crate::effect::{Effect, Evidence, Verb, worst};
 use crate::memory::{Known, MemoryError, Whose};
+use crate::reach::Reach;
 use crate::text::sanitise;
-use crate::tool::schema::{Inner, Reach};
+use crate::tool::schema::Inner;
 use crate::tool::{self, Reading};
 use crate::verdict::Obligation;
 use std::collections::BTreeMap;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::os::fd::OwnedFd;
 use std::path::Path;
+use wildmatch::WildMatch;
 
 /// Calls deeper than this are not looked into.
 const DEEPEST: usize = 8;
@@ -25,13 +27,23 @@ const UNKNOWN_TOOL: &str = "unknown-tool";
 
 /// Reads the call that the command of `reading` starts; what it does takes the place of the launcher's own read.
 pub(super) fn inspect(reading: &Reading<'_>, call: &Call, probe: &dyn Probe, inner: &Inner, findings: &mut Findings) {
-    let from = Launcher { call, probe, reach: inner.reach };
+    let mut from = Launcher::new(call, probe, inner.reach);
+    let mounted = reading.parsed.flags.iter().any(|f| inner.mounts.contains(&f.name));
+    from.empty = inner.reach == Reach::Fresh && !mounted;
     let found = if let Some(text) = inner.flag.as_deref().and_then(|flag| reading.parsed.last(flag)) {
         Some(from.text(text))
     } else {
         let (words, variables) = words(reading, inner);
-        if inner.script {
-            Some(shell::script(&words, &from))
+        // `flock FILE -c TEXT`: behind the operands it is no flag any more.
+        if let (true, [flag, text]) = (inner.flag.is_some(), words.as_slice())
+            && flag == "-c"
+        {
+            Some(from.text(&text.to_string_lossy()))
+        } else if let (true, Some(text)) = (inner.script && reading.parsed.is_on("-c"), words.first()) {
+            Some(from.text(&text.to_string_lossy()))
+        } else if inner.script {
+            let words = if reading.parsed.is_on("-s") { &[] } else { words.as_slice() };
+            Some(shell::script(words, &from))
         } else if words.is_empty() {
             None
         } else if inner.text {
@@ -43,10 +55,10 @@ pub(super) fn inspect(reading: &Reading<'_>, call: &Call, probe: &dyn Probe, inn
     };
     match found {
         Some(found) => adopt(found, findings),
-        None if inner.optional => {}
         None => {
-            let effect = Effect::new(Verb::Unknown, call.name.clone(), Evidence::Argv);
-            findings.effects.push(effect.because("what it would start is not said"));
+            let effect = Effect::new(inner.none.unwrap_or(Verb::Unknown), call.name.clone(), Evidence::Argv);
+            let note = if inner.none.is_some() { "" } else { "what it would start is not said" };
+            findings.effects.push(effect.because(note));
         }
     }
 }
@@ -77,16 +89,43 @@ fn words(reading: &Reading<'_>, inner: &Inner) -> (Vec<OsString>, BTreeMap<OsStr
         words.splice(..0, parts.into_iter().map(OsString::from));
     }
     let mut variables = BTreeMap::new();
-    while let Some((name, value)) =
-        words.first().filter(|_| inner.assignments).and_then(|w| w.to_str()).and_then(|w| w.split_once('='))
-    {
-        variables.insert(OsString::from(name), OsString::from(value));
-        words.remove(0);
+    if inner.assignments {
+        let pairs: Vec<(OsString, OsString)> = words.iter().map_while(|w| assignment(w)).collect();
+        words.drain(..pairs.len());
+        variables.extend(pairs);
+    }
+    if let Some(end) = inner.until.as_deref().map(WildMatch::new) {
+        words = words.into_iter().take_while(|w| !end.matches(&w.to_string_lossy())).collect();
     }
     if inner.more && !words.is_empty() {
-        words.push(OsString::from(UNSEEN));
+        fill(reading, inner, &mut words);
     }
     (words, variables)
+}
+
+/// Takes over all that a call inside this one would do, beside the rest.
+pub(super) fn adopt_all(found: Findings, findings: &mut Findings) {
+    let reads: Vec<Effect> = findings.effects.iter().filter(|e| e.verb == Verb::Read).cloned().collect();
+    adopt(found, findings);
+    findings.effects.splice(..0, reads);
+}
+
+fn assignment(word: &OsStr) -> Option<(OsString, OsString)> {
+    word.to_str()?.split_once('=').map(|(name, value)| (name.into(), value.into()))
+}
+
+/// Puts [`UNSEEN`] where the words from elsewhere will stand.
+fn fill(reading: &Reading<'_>, inner: &Inner, words: &mut Vec<OsString>) {
+    let given = reading.parsed.flags.iter().rev().find(|f| inner.place.contains(&f.name));
+    let place = given.map(|f| f.values.last().map_or("{}", String::as_str));
+    match place {
+        Some(place) => {
+            for word in words {
+                *word = word.to_string_lossy().replace(place, UNSEEN).into();
+            }
+        }
+        None => words.push(OsString::from(UNSEEN)),
+    }
 }
 
 /// What starts calls: where from, and how far they get.
@@ -98,6 +137,17 @@ pub(super) struct Launcher<'a> {
     pub(super) probe: &'a dyn Probe,
     /// Where they are started.
     pub(super) reach: Reach,
+    /// Their standard input is not that of the called tool: what is not in the call cannot be seen.
+    pub(super) given: bool,
+    /// Nothing of this machine is in the container that is made for them.
+    pub(super) empty: bool,
+}
+
+impl<'a> Launcher<'a> {
+    /// What starts calls in the stead of `call`.
+    pub(super) fn new(call: &'a Call, probe: &'a dyn Probe, reach: Reach) -> Launcher<'a> {
+        Launcher { call, probe, reach: reach.max(call.around.reach), given: false, empty: false }
+    }
 }
 
 impl Launcher<'_> {
@@ -108,16 +158,6 @@ impl Launcher<'_> {
 
     /// What the call of these words does, `variables` set beside those of the launcher.
     pub(super) fn words(&self, words: Vec<OsString>, variables: BTreeMap<OsString, OsString>) -> Findings {
-        self.words_with(words, variables, None)
-    }
-
-    /// The same, with standard input of its own.
-    pub(super) fn words_with(
-        &self,
-        words: Vec<OsString>,
-        variables: BTreeMap<OsString, OsString>,
-        stdin: Option<crate::call::Stdin>,
-    ) -> Findings {
         let first = words.first().map(|w| w.to_string_lossy().into_owned()).unwrap_or_default();
         let name = first.rsplit('/').next().unwrap_or(&first).to_owned();
         // Past PATH, or with another one, the shims are not met again.
@@ -132,12 +172,47 @@ impl Launcher<'_> {
             argv: words,
             env,
             cwd: self.call.cwd.clone(),
-            stdin: stdin.unwrap_or_else(|| self.call.stdin.clone()),
-            around: Around { depth: self.call.around.depth + 1, away: self.call.around.away || reach == Reach::Away },
+            stdin: self.call.stdin.clone(),
+            around: Around { depth: self.call.around.depth + 1, reach, away: self.call.around.away || reach >= Reach::Away },
         };
         let mut found = Launcher { reach, ..*self }.judge(&name, &call);
         found.effects = found.effects.into_iter().map(|e| e.by_tool(&name)).collect();
         found
+    }
+
+    /// Whether they are started where no file of this machine belongs to them.
+    pub(super) fn away(&self) -> bool {
+        self.call.around.away || self.reach >= Reach::Away
+    }
+
+    /// Whether they are started in a container that is made for them.
+    pub(super) fn is_fresh(&self) -> bool {
+        self.reach == Reach::Fresh
+    }
+
+    /// Whether nothing judges them again.
+    pub(super) fn is_last(&self) -> bool {
+        self.reach != Reach::Path
+    }
+
+    /// Whether the program of these words only reads, whatever further words it gets.
+    pub(super) fn only_reads(&self, words: &[String]) -> bool {
+        let tools = words.first().and_then(|name| tool::find(name).ok()).unwrap_or_default();
+        let harmless = |t: &tool::Tool| {
+            t.raise.is_empty()
+                && t.command.iter().all(|c| c.path.is_empty() && c.open && c.verb == Verb::Read && c.raise.is_empty())
+        };
+        !tools.is_empty() && tools.iter().all(harmless)
+    }
+
+    /// What stands on standard input.
+    pub(super) fn stdin(&self) -> &crate::call::Stdin {
+        &self.call.stdin
+    }
+
+    /// What comes on standard input, where it can be seen.
+    pub(super) fn input(&self, until: Until) -> Result<Stdin, ProbeError> {
+        OfInput { probe: self.probe, unasked: Unasked(self.call), given: self.given || !self.is_last() }.stdin(until)
     }
 
     fn judge(&self, name: &str, call: &Call) -> Findings {
@@ -169,7 +244,9 @@ impl Launcher<'_> {
     fn without_shim(&self, name: &str) -> Effect {
         let shown = sanitise(name);
         match self.reach {
-            Reach::Path => Effect::new(Verb::Write, name, Evidence::Argv).because(format!("it starts `{shown}`")),
+            Reach::Path | Reach::Fresh => {
+                Effect::new(Verb::Write, name, Evidence::Argv).because(format!("it starts `{shown}`"))
+            }
             Reach::Past | Reach::Away => Effect::new(Verb::Escape, name, Evidence::Argv)
                 .on_kind(UNKNOWN_TOOL)
                 .because(format!("it starts `{shown}`, which no shim knows")),
@@ -183,12 +260,21 @@ impl Launcher<'_> {
             found.obligations.clear();
             return found;
         }
-        let mut found = deepen(reading, call, &OfInput { probe: self.probe, unasked: Unasked(call) });
-        if found.obligations.contains(&Obligation::PinPlan) {
+        let mut found = deepen(reading, call, &OfInput { probe: self.probe, unasked: Unasked(call), given: self.given });
+        if found.obligations.contains(&Obligation::PinPlan) && worst(&found.effects) < Verb::Destroy {
             let note = format!("the plan of `{}` cannot be looked at from here", sanitise(&call.name));
             found.effects.push(Effect::new(Verb::Unknown, call.name.clone(), Evidence::Argv).because(note));
         }
-        found.obligations.retain(|o| *o == Obligation::ScreenStdin);
+        // Nothing of this machine is in a fresh container but what is mounted, which the launcher's own flags say.
+        let by_paths = reading.inspector().is_some_and(|name| name.starts_with("paths"));
+        if self.empty && by_paths {
+            found.effects = vec![Effect::new(Verb::Write, call.name.clone(), Evidence::Argv)];
+        }
+        if self.given && found.obligations.contains(&Obligation::ScreenStdin) {
+            let effect = Effect::new(Verb::Unknown, call.name.clone(), Evidence::Stdin);
+            found.effects.push(effect.because("what it is given on standard input cannot be seen"));
+        }
+        found.obligations.retain(|o| *o == Obligation::ScreenStdin && !self.given);
         if call.around.away && !reading.mild && !reading.paths().read.is_empty() && reading.inspector().is_some() {
             let effect = Effect::new(Verb::Unknown, call.name.clone(), Evidence::File);
             found.effects.push(effect.because("what it reads is no file of this machine"));
@@ -206,6 +292,7 @@ pub(super) fn only(effect: Effect) -> Findings {
 struct OfInput<'a> {
     probe: &'a dyn Probe,
     unasked: Unasked<'a>,
+    given: bool,
 }
 
 impl Probe for OfInput<'_> {
@@ -231,7 +318,7 @@ impl Probe for OfInput<'_> {
 
     fn stdin(&self, until: Until) -> Result<Stdin, ProbeError> {
         match self.unasked.stdin(until) {
-            Err(_) => self.probe.stdin(until),
+            Err(_) if !self.given => self.probe.stdin(until),
             known => known,
         }
     }

@@ -13,6 +13,9 @@ const PARENT: &str = "/tmp";
 /// The tool's TMPDIR in a room, by which a link under `bin` knows besides that it is called from inside a run.
 const TMPDIR: &str = "t";
 
+/// The socket of a room.
+const SOCKET: &str = "sock";
+
 /// The folder of one run, removed with everything in it when dropped.
 pub(super) struct Room {
     folder: TempDir,
@@ -37,6 +40,11 @@ impl Room {
         self.folder.path().join(TMPDIR)
     }
 
+    /// Where the calls from inside are answered.
+    pub(super) fn socket(&self) -> PathBuf {
+        self.folder.path().join(SOCKET)
+    }
+
     pub(super) fn bin(&self) -> Option<PathBuf> {
         self.has_bin.then(|| self.folder.path().join("bin"))
     }
@@ -45,10 +53,19 @@ impl Room {
 /// Whether a link was called from inside a run: by the `bin` of a room. Two components are taken off the path by words
 /// alone, since through the symlink `..` would lead elsewhere.
 pub fn is_inside(link: &Path) -> bool {
-    link.parent().and_then(Path::parent).is_some_and(|room| {
+    room_of(link).is_some()
+}
+
+fn room_of(link: &Path) -> Option<&Path> {
+    link.parent().and_then(Path::parent).filter(|room| {
         let named = room.file_name().and_then(|n| n.to_str()).is_some_and(|n| n.starts_with(PREFIX));
         named && room.join(TMPDIR).is_dir()
     })
+}
+
+/// The socket of the room that a link was called from.
+pub(super) fn socket_of(link: &Path) -> Option<PathBuf> {
+    room_of(link).map(|room| room.join(SOCKET))
 }
 
 /// Removes the rooms of runs that died without a chance to: our own, whose process is gone.

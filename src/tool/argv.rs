@@ -177,9 +177,16 @@ impl<'t> Table<'t> {
 
 /// Whether a word is the one that a path's part names: itself, one of several (`rm|remove`), or any of a pattern.
 pub fn is_word(part: &str, word: &str) -> bool {
-    part == word
-        || (part.contains('|') && part.split('|').any(|one| one == word))
-        || (part.contains('*') && WildMatch::new(part).matches(word))
+    meant(part, word).is_some()
+}
+
+/// Which of the words or patterns of a path's part a word is.
+fn meant<'p>(part: &'p str, word: &str) -> Option<&'p str> {
+    if part == word {
+        return Some(part);
+    }
+    let of_pattern = |one: &&str| one.contains('*') && WildMatch::new(one).matches(word);
+    part.split('|').find(|one| *one == word).or_else(|| part.split('|').find(of_pattern))
 }
 
 /// How well a command's path fits: its words, and how much of them is literal.
@@ -188,10 +195,11 @@ fn fit(command: &Command, words: &[&str]) -> Option<(usize, usize, usize)> {
     if path.is_empty() || path.len() > words.len() {
         return None;
     }
-    let fits = path.iter().zip(words).all(|(p, w)| is_word(p, w));
-    let exact = path.iter().filter(|p| !p.contains('*')).count();
-    let literal = path.iter().flat_map(|p| p.chars()).filter(|c| *c != '*').count();
-    fits.then_some((path.len(), exact, literal))
+    let meant: Option<Vec<&str>> = path.iter().zip(words).map(|(p, w)| meant(p, w)).collect();
+    let meant = meant?;
+    let exact = meant.iter().filter(|p| !p.contains('*')).count();
+    let literal = meant.iter().flat_map(|p| p.chars()).filter(|c| *c != '*').count();
+    Some((path.len(), exact, literal))
 }
 
 /// The command whose path these words begin with: the longest, then the most literal.

@@ -282,7 +282,7 @@ impl<'t> Reading<'t> {
     fn raise(&self, raise: &Raise, command: &Command) -> Vec<Effect> {
         let matches = |value: &str| {
             raise.value.as_deref().is_none_or(|pattern| {
-                let pattern = WildMatch::new(pattern);
+                let pattern = if raise.fold { WildMatch::new_case_insensitive(pattern) } else { WildMatch::new(pattern) };
                 pattern.matches(value) || value.split(',').any(|part| pattern.matches(part.trim()))
             })
         };

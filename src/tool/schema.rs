@@ -1,10 +1,11 @@
 //! The shape of a `shims/<tool>.toml` file.
 //!
 //! The build script includes this file as it stands, to turn the shipped files into compact tables; so it must
-//! not use any other module than `effect` and `profile`. A shim file holds no decision and no regular expression.
+//! not use any other module than `effect`, `profile` and `reach`. A shim file holds no decision and no regular expression.
 
 use crate::effect::{Recovery, Verb};
 use crate::profile::Profile;
+use crate::reach::Reach;
 use serde::{Deserialize, Deserializer, Serialize};
 use std::collections::BTreeMap;
 
@@ -111,25 +112,21 @@ pub struct Inner {
     /// Further operands of it come from elsewhere, unseen (`xargs`).
     #[serde(default)]
     pub more: bool,
+    /// The flag that names what stands in its words for them, `{}` where it has no value (`xargs -I`).
+    #[serde(default)]
+    pub place: Vec<String>,
+    /// The pattern of the word that ends it (`parallel … ::: a b`).
+    #[serde(default)]
+    pub until: Option<String>,
     /// Where it is started.
     #[serde(default)]
     pub reach: Reach,
-    /// There may be none: the launcher then does what its verb says.
+    /// The flags that put something of this machine, or what is kept, into the container that is made for it.
     #[serde(default)]
-    pub optional: bool,
-}
-
-/// Where a call inside a call is started.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Reach {
-    /// Found through PATH: a guarded tool is judged again when it starts, with all that can be found out then.
-    #[default]
-    Path,
-    /// On this machine, past the shims (`sudo`): nothing judges it again.
-    Past,
-    /// On another machine or in a container: nothing judges it again, and its paths are not this machine's.
-    Away,
+    pub mounts: Vec<String>,
+    /// What the launcher does where there is none; absent: that is unknown.
+    #[serde(default)]
+    pub none: Option<Verb>,
 }
 
 /// Makes the effect of a command worse when something stands in the call.
@@ -142,6 +139,9 @@ pub struct Raise {
     /// The pattern of the flag's value (or of one comma-separated part of it) that raises; absent: any value, and a switch that is on.
     #[serde(default)]
     pub value: Option<String>,
+    /// The pattern's letters stand for small and capital ones.
+    #[serde(default)]
+    pub fold: bool,
     /// The pattern of an operand that raises.
     #[serde(default)]
     pub operand: Option<String>,
@@ -331,6 +331,16 @@ pub struct Source {
     pub file: Option<String>,
 }
 
+/// Which version of a tool a file describes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Described {
+    /// The words that make the tool print its version.
+    pub ask: Vec<String>,
+    /// The newest version whose words the file knows: `1.11`.
+    pub version: String,
+}
+
 /// A call and what it must be read as; every one is a test.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -365,6 +375,9 @@ pub struct Tool {
     pub link: bool,
     /// How it writes flags.
     pub dialect: Dialect,
+    /// The version that the file describes; `sprag doctor` compares.
+    #[serde(default)]
+    pub described: Option<Described>,
     /// Variables whose words the tool inserts after its subcommand; `{command}` stands for the subcommand's words
     /// joined by `_`.
     #[serde(default)]

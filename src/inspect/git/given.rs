@@ -4,10 +4,10 @@ use super::Git;
 use crate::call::{Call, absolute};
 use crate::effect::{Effect, Evidence, Verb};
 use crate::inspect::inner::Launcher;
+use crate::reach::Reach;
 use crate::repository::{Setting, Settings};
 use crate::text::sanitise;
 use crate::tool::Reading;
-use crate::tool::schema::Reach;
 use std::path::Path;
 
 /// Viewers, editors and no-ops that are nothing else when named alone.

@@ -4,8 +4,8 @@ use super::Git;
 use super::given::starts;
 use crate::effect::Verb;
 use crate::inspect::{Findings, inner::adopt};
+use crate::reach::Reach;
 use crate::repository::Setting;
-use crate::tool::schema::Reach;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 
@@ -38,7 +38,7 @@ impl Git<'_> {
             // Not this repository: what is here is no evidence.
             let mut elsewhere = self.call.clone();
             elsewhere.around.away = true;
-            let from = crate::inspect::inner::Launcher { call: &elsewhere, probe: self.probe, reach: Reach::Past };
+            let from = crate::inspect::inner::Launcher::new(&elsewhere, self.probe, Reach::Past);
             let found = from.words(words, BTreeMap::new());
             findings.effects.retain(|e| e.verb == Verb::Unknown);
             adopt(found, findings);

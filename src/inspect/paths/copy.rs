@@ -1,0 +1,270 @@
+//! cp, mv, install, ln, rsync: what stands where something else comes to lie.
+
+use super::ground::{Ground, Place};
+use super::loss::{Act, Judge};
+use super::{lacking, operands, settle};
+use crate::call::Call;
+use crate::effect::{Effect, Evidence, Verb};
+use crate::inspect::inner::Launcher;
+use crate::inspect::{Findings, Probe};
+use crate::reach::Reach;
+use crate::tool::Reading;
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
+
+/// So many files of a folder that is copied are compared with what is there.
+const MOST_PAIRS: usize = 10_000;
+/// Files larger than this are not compared byte by byte.
+const LARGEST_COMPARED: u64 = 4 << 20;
+
+/// What comes where.
+struct Transfer<'r> {
+    sources: Vec<&'r OsStr>,
+    /// The pairs of source and destination.
+    pairs: Vec<(PathBuf, PathBuf)>,
+    destination: OsString,
+}
+
+/// Sources and destination as cp, mv, ln and install find them.
+fn transfer<'r>(reading: &'r Reading<'_>, ground: &Ground) -> Option<Transfer<'r>> {
+    let mut sources = operands(reading);
+    let folder = reading.parsed.last("--target-directory").map(OsString::from);
+    let is_folder = folder.is_some();
+    let destination = match folder {
+        Some(folder) => folder,
+        None => sources.pop()?.to_os_string(),
+    };
+    if sources.is_empty() {
+        return None;
+    }
+    let base = ground.resolve(&destination, true);
+    let plain = reading.parsed.is_on("--no-target-directory");
+    let link = reading.parsed.is_on("--no-dereference") && reading.tool.names.iter().any(|n| n == "ln");
+    let itself = ground.resolve(&destination, false);
+    let holds = base.is_dir() && !plain && !(link && itself.is_symlink());
+    let into = is_folder || (!plain && sources.len() > 1) || holds;
+    let pair = |source: &&OsStr| {
+        let from = ground.resolve(source, false);
+        let to = match (into, Path::new(source).file_name()) {
+            (true, Some(name)) => base.join(name),
+            (true, None) => base.clone(),
+            (false, _) => itself.clone(),
+        };
+        (from, to)
+    };
+    let pairs = sources.iter().map(pair).collect();
+    Some(Transfer { sources, pairs, destination })
+}
+
+/// Whether flags keep what was there.
+fn keeps(reading: &Reading<'_>) -> bool {
+    let update = reading.parsed.last("--update").is_some_and(|u| u.starts_with("none"));
+    update
+        || ["--no-clobber", "--backup", "-b", "--attributes-only"]
+            .iter()
+            .any(|f| reading.parsed.flags.iter().any(|g| g.name == *f))
+}
+
+/// Whether two files have the same content.
+fn same(one: &Path, other: &Path) -> bool {
+    let (Ok(a), Ok(b)) = (one.metadata(), other.metadata()) else { return false };
+    let small = a.is_file() && b.is_file() && a.len() == b.len() && a.len() <= LARGEST_COMPARED;
+    small && std::fs::read(one).ok().is_some_and(|bytes| std::fs::read(other).is_ok_and(|others| others == bytes))
+}
+
+/// The destinations that are written over when `from` is copied to `to`, folders gone through; nothing where that is too much to see.
+fn written_over(from: &Path, to: &Path, found: &mut Vec<PathBuf>) -> Option<()> {
+    let mut open = vec![(from.to_path_buf(), to.to_path_buf())];
+    let mut seen = 0;
+    while let Some((from, to)) = open.pop() {
+        seen += 1;
+        if seen > MOST_PAIRS {
+            return None;
+        }
+        if from.is_dir() && to.is_dir() {
+            for entry in from.read_dir().ok()?.flatten() {
+                open.push((entry.path(), to.join(entry.file_name())));
+            }
+        } else if !from.is_dir() && !same(&from, &to) {
+            found.push(to);
+        }
+    }
+    Some(())
+}
+
+/// The effects of what the pairs write over.
+fn over(judge: &Judge<'_>, transfer: &Transfer<'_>, act: Act) -> Vec<Effect> {
+    if judge.ground.place(&transfer.destination, true).0 == Place::Unseen {
+        let effect = Effect::new(Verb::Unknown, transfer.destination.to_string_lossy(), Evidence::Argv);
+        return vec![effect.because(Place::Unseen.words())];
+    }
+    let mut found = Vec::new();
+    for (from, to) in &transfer.pairs {
+        if judge.ground.away || super::names::is_sink(Path::new(&transfer.destination)) {
+            found.push(PathBuf::from(&transfer.destination));
+        } else if written_over(from, to, &mut found).is_none() {
+            return judge.one(to.as_os_str(), Act::Remove);
+        }
+    }
+    if found.is_empty() {
+        let target = transfer.destination.to_string_lossy();
+        return vec![Effect::new(Verb::Write, target, Evidence::Argv).because("nothing there gets another content")];
+    }
+    judge.all(&found, act)
+}
+
+fn kept(transfer: &Transfer<'_>) -> Vec<Effect> {
+    let effect = Effect::new(Verb::Write, transfer.destination.to_string_lossy(), Evidence::Argv);
+    vec![effect.because("what is there is kept")]
+}
+
+/// cp, install.
+pub(in crate::inspect) fn inspect(reading: &Reading<'_>, call: &Call, _: &dyn Probe, findings: &mut Findings) {
+    let ground = Ground::of(call);
+    let judge = Judge::new(&ground);
+    let folders = reading.parsed.is_on("--directory");
+    let effects = match transfer(reading, &ground) {
+        _ if folders => vec![Effect::new(Verb::Write, call.name.clone(), Evidence::Argv).because("folders are made")],
+        None => lacking(call, "a file or where to copy it"),
+        Some(t) if keeps(reading) => kept(&t),
+        Some(t) if reading.parsed.is_on("--remove-destination") => over(&judge, &t, Act::Replace),
+        Some(t) => over(&judge, &t, Act::Overwrite),
+    };
+    settle(reading, call, findings, effects);
+}
+
+/// ln: only with -f something goes away.
+pub(in crate::inspect) fn inspect_link(reading: &Reading<'_>, call: &Call, _: &dyn Probe, findings: &mut Findings) {
+    if !reading.parsed.is_on("--force") || keeps(reading) {
+        return;
+    }
+    let ground = Ground::of(call);
+    let Some(transfer) = transfer(reading, &ground) else { return };
+    let names: Vec<&PathBuf> = transfer.pairs.iter().map(|(_, to)| to).collect();
+    let effects = Judge::new(&ground).all(&names, Act::Replace);
+    settle(reading, call, findings, effects);
+}
+
+/// mv: what stands at the destination, and where the sources are taken from.
+pub(in crate::inspect) fn inspect_move(reading: &Reading<'_>, call: &Call, _: &dyn Probe, findings: &mut Findings) {
+    let ground = Ground::of(call);
+    let judge = Judge::new(&ground);
+    let effects = match transfer(reading, &ground) {
+        None => lacking(call, "a file or where to move it"),
+        Some(t) => {
+            let mut effects = taken(&judge, &t.sources);
+            let sink = super::names::is_sink(Path::new(&t.destination));
+            effects.extend(match keeps(reading) && !sink {
+                true => kept(&t),
+                false if sink => judge.one(&t.destination, Act::Replace),
+                false => over(&judge, &t, Act::Replace),
+            });
+            effects
+        }
+    };
+    settle(reading, call, findings, effects);
+}
+
+/// What must not leave its place, though it is kept at another.
+fn taken(judge: &Judge<'_>, sources: &[&OsStr]) -> Vec<Effect> {
+    let must_stay = |word: &&&OsStr| {
+        let (place, path) = judge.ground.place(word, false);
+        let git = path.components().any(|c| c.as_os_str() == ".git") && path.exists() || path.ends_with(".git");
+        git || matches!(place, Place::Own | Place::Top | Place::Device | Place::System)
+    };
+    let gone: Vec<&OsStr> = sources.iter().filter(must_stay).copied().collect();
+    let note = "it is taken from its place";
+    let effect =
+        |word: &OsStr| Effect::new(Verb::Destroy, judge.ground.resolve(word, false).to_string_lossy(), Evidence::Argv);
+    gone.into_iter().map(|word| effect(word).because(note)).collect()
+}
+
+/// rsync: what `--delete` takes away, what is written over in the workspace, what `-e` starts.
+pub(in crate::inspect) fn inspect_rsync(reading: &Reading<'_>, call: &Call, probe: &dyn Probe, findings: &mut Findings) {
+    let ground = Ground::of(call);
+    let judge = Judge::new(&ground);
+    let mut words = operands(reading);
+    let destination = if words.len() > 1 { words.pop() } else { None };
+    let on = |names: &[&str]| reading.parsed.flags.iter().any(|f| names.contains(&f.name.as_str()));
+    let deletes = reading.parsed.flags.iter().any(|f| f.name == "--del" || f.name.starts_with("--delete"));
+    let mut effects = Vec::new();
+    match destination {
+        None => effects.push(Effect::new(Verb::Read, "list", Evidence::Argv)),
+        Some(to) if is_remote(to) => {
+            let verb = if deletes { Verb::Destroy } else { Verb::Write };
+            let note = if deletes { "what the source has not is deleted there" } else { "" };
+            effects.push(Effect::new(verb, to.to_string_lossy(), Evidence::Argv).because(note));
+        }
+        Some(to) if deletes && !on(&["--backup"]) => effects.extend(emptied(&judge, to)),
+        Some(to) => effects.extend(brought(&judge, &words, to, on(&["--backup", "--ignore-existing"]))),
+    }
+    if on(&["--remove-source-files", "--remove-sent-files"]) {
+        let local: Vec<&OsStr> = words.iter().filter(|w| !is_remote(w)).copied().collect();
+        effects.extend(taken(&judge, &local));
+        let remote = words.iter().filter(|w| is_remote(w));
+        let note = "its files are taken away";
+        effects.extend(remote.map(|w| Effect::new(Verb::Destroy, w.to_string_lossy(), Evidence::Argv).because(note)));
+    }
+    effects.extend(shell(reading, call, probe));
+    settle(reading, call, findings, effects);
+}
+
+/// `host:path`, `host::module`, `rsync://…`: a colon before any slash.
+fn is_remote(word: &OsStr) -> bool {
+    let text = word.to_string_lossy();
+    text.starts_with("rsync://") || text.split('/').next().is_some_and(|first| first.contains(':'))
+}
+
+/// What is left of a folder once only the source's files may stay.
+fn emptied(judge: &Judge<'_>, to: &OsStr) -> Vec<Effect> {
+    let (place, path) = judge.ground.place(to, true);
+    let missing = matches!(place, Place::Inside | Place::Scratch) && !path.exists();
+    if missing && place == Place::Inside && !judge.ground.is_kept(&path) {
+        let effect = Effect::new(Verb::Destroy, path.to_string_lossy(), Evidence::Argv);
+        return vec![effect.because("what the source has not is deleted there, and no repository says what that is worth")];
+    }
+    if missing { judge.one(to, Act::Overwrite) } else { judge.one(path.as_os_str(), Act::Remove) }
+}
+
+/// What a copy brought up to date writes over: outside the workspace that is what the copy is for.
+fn brought(judge: &Judge<'_>, sources: &[&OsStr], to: &OsStr, kept: bool) -> Vec<Effect> {
+    let (place, path) = judge.ground.place(to, true);
+    let plain = || vec![Effect::new(Verb::Write, to.to_string_lossy(), Evidence::Argv)];
+    match place {
+        Place::Unseen | Place::Own | Place::Device => judge.one(to, Act::Overwrite),
+        Place::Inside if !kept => {
+            let mut found = Vec::new();
+            for source in sources.iter().filter(|s| !is_remote(s)) {
+                let from = judge.ground.resolve(source, true);
+                let whole = source.to_string_lossy().ends_with('/') || !path.is_dir();
+                let target = if whole { path.clone() } else { path.join(from.file_name().unwrap_or_default()) };
+                if written_over(&from, &target, &mut found).is_none() {
+                    return judge.one(path.as_os_str(), Act::Remove);
+                }
+            }
+            if found.is_empty() { plain() } else { judge.all(&found, Act::Overwrite) }
+        }
+        Place::Nowhere | Place::Top | Place::Inside | Place::Scratch | Place::System | Place::Home | Place::Outside => {
+            plain()
+        }
+    }
+}
+
+/// The program that carries the bytes; ssh with plain options is what everybody uses.
+fn shell(reading: &Reading<'_>, call: &Call, probe: &dyn Probe) -> Vec<Effect> {
+    let variable = call.var("RSYNC_RSH").filter(|v| !v.is_empty());
+    let Some(text) = reading.parsed.last("--rsh").map(str::to_owned).or(variable) else { return vec![] };
+    let Ok(words) = shell_words::split(&text) else {
+        return vec![Effect::new(Verb::Unknown, text, Evidence::Argv).because("the words of the remote shell")];
+    };
+    let first = words.first().map(|w| w.rsplit('/').next().unwrap_or(w).to_owned()).unwrap_or_default();
+    let harmless = |w: &String| !w.to_ascii_lowercase().contains("command") && !w.starts_with("-F") && !w.starts_with("-S");
+    if (first == "ssh" || first == "rsh") && words.iter().all(harmless) {
+        return vec![];
+    }
+    let launcher = Launcher::new(call, probe, Reach::Path);
+    let note = format!("it starts `{}`", crate::text::sanitise(&first));
+    let mut effects = launcher.words(words.into_iter().map(OsString::from).collect(), Default::default()).effects;
+    effects.push(Effect::new(Verb::Escape, text, Evidence::Argv).because(note));
+    effects
+}

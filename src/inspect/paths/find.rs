@@ -1,0 +1,364 @@
+//! find: start folders and an expression. What `-delete` would take away and what `-exec` would start is judged with the files that
+//! would be found, where a repository can say what they are worth; else with the start folders in their place.
+
+use super::ground::{Ground, Place};
+use super::loss::{Act, Judge};
+use super::{help, operands, settle};
+use crate::call::Call;
+use crate::effect::{Effect, Evidence, Verb, worst};
+use crate::inspect::inner::{Launcher, UNSEEN};
+use crate::inspect::{Findings, Probe};
+use crate::reach::Reach;
+use crate::tool::Reading;
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
+use wildmatch::WildMatch;
+
+/// So many files are looked at to see what would be found.
+const MOST_SEEN: usize = 100_000;
+/// More files than these are not judged one by one.
+const MOST_FOUND: usize = 10_000;
+
+/// Tests and options without a value.
+const PLAIN: [&str; 45] = [
+    "-a",
+    "-and",
+    "-o",
+    "-or",
+    "-not",
+    "!",
+    "(",
+    ")",
+    ",",
+    "-print",
+    "-print0",
+    "-ls",
+    "-prune",
+    "-quit",
+    "-depth",
+    "-d",
+    "-follow",
+    "-mount",
+    "-xdev",
+    "-noleaf",
+    "-ignore_readdir_race",
+    "-noignore_readdir_race",
+    "-daystart",
+    "-warn",
+    "-nowarn",
+    "-empty",
+    "-executable",
+    "-readable",
+    "-writable",
+    "-nogroup",
+    "-nouser",
+    "-true",
+    "-false",
+    "-delete",
+    "-help",
+    "--help",
+    "-version",
+    "--version",
+    "-E",
+    "-X",
+    "-x",
+    "-s",
+    "-acl",
+    "-H",
+    "-P",
+];
+/// Tests and options with one.
+const WITH_VALUE: [&str; 43] = [
+    "-name",
+    "-iname",
+    "-path",
+    "-ipath",
+    "-wholename",
+    "-iwholename",
+    "-regex",
+    "-iregex",
+    "-regextype",
+    "-type",
+    "-xtype",
+    "-maxdepth",
+    "-mindepth",
+    "-mtime",
+    "-mmin",
+    "-atime",
+    "-amin",
+    "-ctime",
+    "-cmin",
+    "-newer",
+    "-anewer",
+    "-cnewer",
+    "-size",
+    "-perm",
+    "-user",
+    "-group",
+    "-uid",
+    "-gid",
+    "-links",
+    "-inum",
+    "-samefile",
+    "-lname",
+    "-ilname",
+    "-fstype",
+    "-used",
+    "-context",
+    "-printf",
+    "-files0-from",
+    "-fprint",
+    "-fprint0",
+    "-fls",
+    "-flags",
+    "-D",
+];
+const RUNS: [&str; 4] = ["-exec", "-execdir", "-ok", "-okdir"];
+
+/// What an expression comes to.
+#[derive(Debug, Default)]
+struct Search {
+    starts: Vec<OsString>,
+    deletes: bool,
+    /// The words of the calls that are started.
+    calls: Vec<Vec<OsString>>,
+    /// Files that are written.
+    outputs: Vec<OsString>,
+    unknown: Vec<String>,
+    /// What a file must be, all of it, to be found; where the expression says more, more files count than would be found.
+    names: Vec<(bool, String)>,
+    kind: Option<char>,
+    deepest: Option<usize>,
+    follows: bool,
+    /// Alternatives and negations: nothing is left out by name then.
+    involved: bool,
+    help: bool,
+}
+
+/// Takes the words apart as GNU find does.
+fn search(words: &[&OsStr]) -> Search {
+    let mut out = Search::default();
+    let mut at = 0;
+    let text = |at: usize| words.get(at).map(|w| w.to_string_lossy().into_owned()).unwrap_or_default();
+    while at < words.len() {
+        let word = text(at);
+        match word.as_str() {
+            "-H" | "-P" => {}
+            "-L" => out.follows = true,
+            "-D" => at += 1,
+            w if w.starts_with("-O") => {}
+            _ => break,
+        }
+        at += 1;
+    }
+    while let Some(word) = words.get(at) {
+        let word_text = text(at);
+        if (word_text.starts_with('-') && word_text.len() > 1) || ["(", ")", "!", ","].contains(&word_text.as_str()) {
+            break;
+        }
+        out.starts.push((*word).to_os_string());
+        at += 1;
+    }
+    if out.starts.is_empty() {
+        out.starts.push(OsString::from("."));
+    }
+    while at < words.len() {
+        at += out.primary(words, at);
+    }
+    out
+}
+
+impl Search {
+    /// Reads one part of the expression; returns how many words it has.
+    fn primary(&mut self, words: &[&OsStr], at: usize) -> usize {
+        let word = words.get(at).map(|w| w.to_string_lossy().into_owned()).unwrap_or_default();
+        let value = words.get(at + 1).map(|w| w.to_string_lossy().into_owned());
+        if RUNS.contains(&word.as_str()) {
+            return self.call(words, at);
+        }
+        if word == "-fprintf" {
+            self.outputs.extend(words.get(at + 1).map(|w| (*w).to_os_string()));
+            return 3;
+        }
+        if WITH_VALUE.contains(&word.as_str()) || (word.starts_with("-newer") && word.len() == 8) {
+            let Some(value) = value else {
+                self.unknown.push(format!("`{word}` needs a value"));
+                return 1;
+            };
+            self.test(&word, value);
+            return 2;
+        }
+        match word.as_str() {
+            "-delete" => self.deletes = true,
+            "-follow" => self.follows = true,
+            "-o" | "-or" | "-not" | "!" | "," => self.involved = true,
+            "-help" | "--help" | "-version" | "--version" => self.help = true,
+            known if PLAIN.contains(&known) => {}
+            _ => self.unknown.push(format!("`{word}` is no test or action of find that is known")),
+        }
+        1
+    }
+
+    fn test(&mut self, word: &str, value: String) {
+        match word {
+            "-name" => self.names.push((false, value)),
+            "-iname" => self.names.push((true, value)),
+            "-type" => self.kind = value.chars().next().filter(|_| value.len() == 1),
+            "-maxdepth" => self.deepest = value.parse().ok(),
+            "-fprint" | "-fprint0" | "-fls" => self.outputs.push(OsString::from(value)),
+            "-files0-from" => self.starts.push(OsString::from(UNSEEN)),
+            _ => {}
+        }
+    }
+
+    /// `-exec … ;` or `-exec … {} +`.
+    fn call(&mut self, words: &[&OsStr], at: usize) -> usize {
+        let rest = words.get(at + 1..).unwrap_or_default();
+        let plus = |n: usize| rest.get(n).is_some_and(|w| *w == "+") && n > 0 && rest.get(n - 1).is_some_and(|w| *w == "{}");
+        // Without an end find refuses the line; what would be started is judged all the same.
+        let end = (0..rest.len()).find(|n| rest.get(*n).is_some_and(|w| *w == ";") || plus(*n)).unwrap_or(rest.len());
+        self.calls.push(rest.iter().take(end).map(|w| (*w).to_os_string()).collect());
+        end + 2
+    }
+
+    /// Whether a file would be found, as far as that is looked at; never no where find says yes.
+    fn finds(&self, path: &Path) -> bool {
+        if self.involved {
+            return true;
+        }
+        let name = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+        let fits = |(fold, pattern): &(bool, String)| match pattern.contains(['[', '\\']) {
+            true => true,
+            false if *fold => WildMatch::new(&pattern.to_lowercase()).matches(&name.to_lowercase()),
+            false => WildMatch::new(pattern).matches(&name),
+        };
+        let kind = match self.kind {
+            Some('f') => !path.is_dir() || path.is_symlink(),
+            Some('d') => path.is_dir() && !path.is_symlink(),
+            _ => true,
+        };
+        kind && self.names.iter().all(fits)
+    }
+
+    /// The files that would be found; nothing where they are too many or no repository speaks for them.
+    fn found(&self, ground: &Ground) -> Option<Vec<PathBuf>> {
+        let workspace = ground.workspace.as_deref().filter(|w| w.join(".git").exists() && !ground.away && !self.follows)?;
+        let mut open: Vec<(PathBuf, usize)> = Vec::new();
+        for start in &self.starts {
+            let (place, path) = ground.place(start, false);
+            let inside = matches!(place, Place::Inside) || (place == Place::Top && path == workspace);
+            open.push((Some(path).filter(|_| inside)?, 0));
+        }
+        let (mut found, mut seen) = (Vec::new(), 0);
+        while let Some((path, depth)) = open.pop() {
+            seen += 1;
+            if seen > MOST_SEEN || found.len() > MOST_FOUND {
+                return None;
+            }
+            if self.finds(&path) {
+                found.push(path.clone());
+            }
+            let deeper = self.deepest.is_none_or(|deepest| depth < deepest);
+            if deeper && path.is_dir() && !path.is_symlink() {
+                open.extend(path.read_dir().ok()?.flatten().map(|e| (e.path(), depth + 1)));
+            }
+        }
+        Some(found)
+    }
+}
+
+/// find.
+pub(in crate::inspect) fn inspect(reading: &Reading<'_>, call: &Call, probe: &dyn Probe, findings: &mut Findings) {
+    let search = search(&operands(reading));
+    if search.help {
+        return settle(reading, call, findings, help());
+    }
+    let ground = Ground::of(call);
+    let judge = Judge::new(&ground);
+    let launcher = Launcher::new(call, probe, Reach::Path);
+    let mut effects: Vec<Effect> = search
+        .unknown
+        .iter()
+        .map(|why| Effect::new(Verb::Unknown, "expression", Evidence::Argv).because(why.clone()))
+        .collect();
+    effects.extend(judge.all(&search.outputs, Act::Overwrite));
+    let mut found: Option<Option<Vec<PathBuf>>> = None;
+    let mut files = || found.get_or_insert_with(|| search.found(&ground)).clone();
+    if search.deletes {
+        effects.extend(deleted(&search, &judge, files()));
+    }
+    for words in &search.calls {
+        effects.extend(started(&search, words, &launcher, &mut files));
+    }
+    if effects.is_empty() {
+        let starts = search.starts.iter().map(|s| s.to_string_lossy()).collect::<Vec<_>>().join(" ");
+        effects.push(Effect::new(Verb::Read, starts, Evidence::Argv));
+    }
+    settle(reading, call, findings, effects);
+}
+
+/// What `-delete` takes away: of folders only empty ones, which are no loss.
+fn deleted(search: &Search, judge: &Judge<'_>, found: Option<Vec<PathBuf>>) -> Vec<Effect> {
+    match found {
+        Some(found) => {
+            let files: Vec<PathBuf> = found.into_iter().filter(|p| !p.is_dir() || p.is_symlink()).collect();
+            let starts = search.starts.iter().map(|s| s.to_string_lossy()).collect::<Vec<_>>().join(" ");
+            let none = Effect::new(Verb::Write, starts, Evidence::Argv).because("nothing is found that could be lost");
+            if files.is_empty() { vec![none] } else { judge.all(&files, Act::Remove) }
+        }
+        None => judge.all(&search.starts, Act::Remove),
+    }
+}
+
+/// What a call of `-exec` does: first with the start folders in the place of what is found; where that would lose something, with
+/// what would be found.
+fn started(
+    search: &Search,
+    words: &[OsString],
+    launcher: &Launcher<'_>,
+    files: &mut dyn FnMut() -> Option<Vec<PathBuf>>,
+) -> Vec<Effect> {
+    let with = |paths: Vec<OsString>| launcher.words(filled(words, &paths), Default::default()).effects;
+    let effects = with(search.starts.clone());
+    if worst(&effects) <= Verb::Write || !words.iter().any(|w| w == "{}") {
+        return effects;
+    }
+    match files() {
+        Some(found) if found.is_empty() => vec![Effect::new(Verb::Read, "nothing is found", Evidence::Argv)],
+        Some(found) => with(found.into_iter().map(PathBuf::into_os_string).collect()),
+        None => effects,
+    }
+}
+
+/// The words of a call with `{}` filled in; within a word it is not known what it will be.
+fn filled(words: &[OsString], paths: &[OsString]) -> Vec<OsString> {
+    let fill = |word: &OsString| match word.to_string_lossy() {
+        text if text == "{}" => paths.to_vec(),
+        text if text.contains("{}") => vec![OsString::from(text.replace("{}", UNSEEN))],
+        _ => vec![word.clone()],
+    };
+    words.iter().flat_map(fill).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(line: &str) -> Search {
+        let words = shell_words::split(line).unwrap();
+        search(&words.iter().map(OsStr::new).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn an_expression_is_taken_apart() {
+        let found = read("a b -maxdepth 1 -name '*.o' -delete");
+        assert_eq!((found.starts.len(), found.deletes, found.deepest), (2, true, Some(1)));
+        assert!(!read(". -name -delete").deletes);
+        assert!(!read(". -exec echo -delete ';'").deletes);
+        assert!(read(". -exec echo {} + -delete").deletes);
+        assert_eq!(read("-exec rm {} ';'").calls.len(), 1);
+        assert_eq!(read(". -exec rm").calls.len(), 1);
+        assert_eq!(read(". -fprintf out %p -fls o2").outputs.len(), 2);
+        assert_eq!(read("-L -O3 -D tree x -newermt 2020-01-01").unknown.len(), 0);
+    }
+}

@@ -1,0 +1,71 @@
+//! What names say of files: what is made again, what is not, which folders are the system's.
+
+use std::ffi::OsStr;
+use std::path::{Component, Path};
+use wildmatch::WildMatch;
+
+const REBUILDABLE: &str = include_str!("rebuildable.txt");
+const PRECIOUS: &str = include_str!("precious.txt");
+/// Folders in which programs leave what need not stay.
+pub(super) const SCRATCH: [&str; 3] = ["/tmp", "/var/tmp", "/dev/shm"];
+/// Folders that are a machine's own.
+const SYSTEM: [&str; 20] = [
+    "/bin",
+    "/boot",
+    "/dev",
+    "/efi",
+    "/etc",
+    "/lib",
+    "/lib32",
+    "/lib64",
+    "/libx32",
+    "/nix",
+    "/proc",
+    "/run",
+    "/sbin",
+    "/snap",
+    "/sys",
+    "/usr",
+    "/var",
+    "/System",
+    "/Library",
+    "/Applications",
+];
+/// Folders that hold people's or services' folders: none of them is a workspace.
+const CROWDED: [&str; 8] = ["/", "/home", "/root", "/Users", "/mnt", "/media", "/opt", "/srv"];
+/// Where writing goes to nowhere, or to what the caller has open already.
+const SINKS: [&str; 7] = ["/dev/null", "/dev/zero", "/dev/full", "/dev/tty", "/dev/stdin", "/dev/stdout", "/dev/stderr"];
+
+fn is_listed(list: &str, name: &OsStr) -> bool {
+    let name = name.to_string_lossy();
+    let patterns = list.lines().filter(|l| !l.is_empty() && !l.starts_with('#'));
+    patterns.into_iter().any(|p| p == name || (p.contains('*') && WildMatch::new(p).matches(&name)))
+}
+
+/// Whether what lies there is made again: it, or a folder it lies in, has such a name.
+pub(super) fn is_rebuildable(inside: &Path) -> bool {
+    inside.components().any(|c| matches!(c, Component::Normal(name) if is_listed(REBUILDABLE, name)))
+}
+
+/// Whether a file that no commit holds is kept out of them for its worth.
+pub(super) fn is_precious(path: &Path) -> bool {
+    let example =
+        |name: &OsStr| [".example", ".sample", ".template", ".dist"].iter().any(|e| name.to_string_lossy().ends_with(e));
+    path.file_name().is_some_and(|name| is_listed(PRECIOUS, name) && !example(name))
+}
+
+/// Whether a path is the machine's own.
+pub(super) fn is_system(path: &Path) -> bool {
+    SYSTEM.iter().any(|s| path.starts_with(s))
+}
+
+/// Whether a folder is too large a part of the machine to be somebody's workspace.
+pub(super) fn is_crowded(path: &Path) -> bool {
+    let is = |list: &[&str]| list.iter().any(|f| path == Path::new(f));
+    is(&CROWDED) || is(&SYSTEM) || is(&SCRATCH) || path == Path::new("/usr/local") || path == Path::new("/var/lib")
+}
+
+/// Whether what is written there is not kept.
+pub(super) fn is_sink(path: &Path) -> bool {
+    SINKS.iter().any(|s| path == Path::new(s)) || path.starts_with("/dev/fd") || path.starts_with("/proc/self/fd")
+}

@@ -1,0 +1,189 @@
+//! Calls from inside the walls, answered outside them: the same link is started again here, with the words, environment,
+//! folder and standard streams of the child that called it, and judges, asks and confines as any other call does.
+//!
+//! The socket gives no authority: whoever can reach it gets no more than a call of the link, which stands for all to call.
+//! A process of its own answers, since the parent of the tool waits for signals and must not start others meanwhile.
+
+mod call;
+mod message;
+
+pub use call::{NotAnswered, ask};
+
+use super::room::Room;
+use crate::sys::{self, Change, Fork, Pid, SignalState};
+use message::{Request, receive, reply};
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::signal::{SigSet, Signal};
+use nix::sys::signalfd::{SfdFlags, SignalFd};
+use std::ffi::CString;
+use std::io::{self, Read};
+use std::os::fd::AsFd;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::{Path, PathBuf};
+
+/// So many calls are answered at once; further ones wait.
+const MOST: usize = 64;
+
+/// The process that answers; ended when dropped.
+pub(super) struct Answering(Pid);
+
+impl Drop for Answering {
+    fn drop(&mut self) {
+        sys::kill(self.0, libc::SIGTERM);
+        sys::reap(self.0);
+    }
+}
+
+impl Answering {
+    /// Begins to answer in `room`, whose links stand in `links`.
+    ///
+    /// # Errors
+    /// When the kernel gives no socket or process.
+    pub(super) fn begin(room: &Room, links: &Path) -> io::Result<Answering> {
+        let listener = UnixListener::bind(room.socket())?;
+        let parent = sys::own_pid();
+        match sys::fork()? {
+            Fork::Parent(pid) => Ok(Answering(pid)),
+            Fork::Child => {
+                end_with(parent);
+                let answer = Answer { links: links.to_owned(), signals: sys::block_signals() };
+                // A pipe ends when the tool closes it, whoever answers.
+                super::let_go();
+                let _ = nix::unistd::dup2_stderr(io::stdin());
+                let _ = answer.listen(&listener);
+                sys::leave(0)
+            }
+        }
+    }
+}
+
+/// Ends this process when its parent does.
+fn end_with(parent: Pid) {
+    sys::on_parent_death(libc::SIGTERM);
+    if sys::parent() != parent {
+        sys::leave(0);
+    }
+}
+
+/// The signals that a process waits for beside its connection: a child's change, and its own end.
+fn awaited() -> io::Result<SignalFd> {
+    let mut set = SigSet::empty();
+    set.add(Signal::SIGCHLD);
+    set.add(Signal::SIGTERM);
+    Ok(SignalFd::with_flags(&set, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)?)
+}
+
+/// Which of the two is ready to be read.
+fn wait_for(one: impl AsFd, other: impl AsFd) -> (bool, bool) {
+    let mut waited = [PollFd::new(one.as_fd(), PollFlags::POLLIN), PollFd::new(other.as_fd(), PollFlags::POLLIN)];
+    match poll(&mut waited, PollTimeout::NONE) {
+        Ok(_) => {
+            let ready = |at: usize| waited.get(at).and_then(PollFd::revents).is_some_and(|e| !e.is_empty());
+            (ready(0), ready(1))
+        }
+        Err(_) => (false, false),
+    }
+}
+
+/// Whether the process is asked to end; what else came is a child's.
+fn must_end(signals: &SignalFd) -> bool {
+    std::iter::from_fn(|| signals.read_signal().ok().flatten()).any(|s| s.ssi_signo == libc::SIGTERM.unsigned_abs())
+}
+
+struct Answer {
+    links: PathBuf,
+    signals: SignalState,
+}
+
+impl Answer {
+    /// Starts a process for every connection.
+    fn listen(&self, listener: &UnixListener) -> io::Result<()> {
+        let signals = awaited()?;
+        let mut calls: Vec<Pid> = Vec::new();
+        loop {
+            let (came, signalled) =
+                if calls.len() < MOST { wait_for(listener, &signals) } else { wait_for(&signals, &signals) };
+            if signalled && must_end(&signals) {
+                return Ok(());
+            }
+            calls.retain(|pid| !matches!(sys::child_change(*pid), Change::Exited(_) | Change::Killed(_)));
+            if !came || calls.len() >= MOST {
+                continue;
+            }
+            let (connection, _) = listener.accept()?;
+            let own = sys::own_pid();
+            match sys::fork() {
+                Ok(Fork::Parent(pid)) => calls.push(pid),
+                Ok(Fork::Child) => {
+                    end_with(own);
+                    let _ = self.answer(connection);
+                    sys::leave(0)
+                }
+                // Whoever called sees its connection end.
+                Err(_) => {}
+            }
+        }
+    }
+
+    /// Answers one call: starts the link, passes signals on, and tells how it ended. When the caller is gone, so is it.
+    fn answer(&self, mut connection: UnixStream) -> io::Result<()> {
+        let request = receive(&connection)?;
+        let signals = awaited()?;
+        let own = sys::own_pid();
+        let child = match sys::fork()? {
+            Fork::Parent(child) => child,
+            Fork::Child => {
+                end_with(own);
+                let _ = self.become_link(&request);
+                sys::leave(126)
+            }
+        };
+        drop(request);
+        let mut gone = false;
+        loop {
+            match sys::child_change(child) {
+                Change::Exited(code) => return reply(&mut connection, 0, code),
+                Change::Killed(signal) => return reply(&mut connection, 1, signal),
+                Change::Stopped(_) | Change::None => {}
+            }
+            let (said, signalled) = if gone { wait_for(&signals, &signals) } else { wait_for(&connection, &signals) };
+            if signalled && must_end(&signals) {
+                sys::kill(child, libc::SIGTERM);
+            }
+            if said && !gone {
+                let mut signal = [0];
+                match connection.read(&mut signal) {
+                    Ok(1) => sys::kill(child, i32::from(u8::from_le_bytes(signal))),
+                    Ok(_) | Err(_) => {
+                        gone = true;
+                        sys::kill(child, libc::SIGTERM);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Becomes the link that was called; returns only with an error.
+    fn become_link(&self, request: &Request) -> io::Result<()> {
+        let name = Path::new(&request.name);
+        let plain = name.file_name() == Some(name.as_os_str());
+        let link = self.links.join(name);
+        if !plain || !link.is_symlink() {
+            return Err(io::ErrorKind::NotFound.into());
+        }
+        let [cwd, input, output, errors] = &request.descriptors;
+        nix::unistd::fchdir(cwd)?;
+        nix::unistd::dup2_stdin(input)?;
+        nix::unistd::dup2_stdout(output)?;
+        nix::unistd::dup2_stderr(errors)?;
+        let text = |bytes: &Vec<u8>| CString::new(bytes.as_slice()).map_err(io::Error::from);
+        let argv: Vec<CString> = request.argv.iter().map(text).collect::<Result<_, _>>()?;
+        let env: Vec<CString> = request.env.iter().map(text).collect::<Result<_, _>>()?;
+        sys::close_on_exec_from(3, &[]);
+        self.signals.restore();
+        match nix::unistd::execve(&CString::new(link.as_os_str().as_bytes())?, &argv, &env) {
+            Err(e) => Err(e.into()),
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! What goes over the socket of a run: a request with its descriptors, signals one byte each, and how the call ended.
+
+use nix::sys::socket::{ControlMessage, ControlMessageOwned, MsgFlags, UnixAddr, recvmsg, sendmsg};
+use serde::{Deserialize, Serialize};
+use std::ffi::OsString;
+use std::io::{self, IoSlice, IoSliceMut, Read, Write};
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::os::unix::net::UnixStream;
+
+/// A longer request is none: the kernel takes no longer words and environment.
+const LONGEST: u32 = 8 << 20;
+/// The folder, and the three standard streams.
+const DESCRIPTORS: usize = 4;
+
+/// A call as it is sent.
+#[derive(Serialize, Deserialize)]
+struct Sent {
+    name: OsString,
+    argv: Vec<Vec<u8>>,
+    env: Vec<Vec<u8>>,
+}
+
+/// A call that came over the socket.
+pub(super) struct Request {
+    /// The link's name.
+    pub(super) name: OsString,
+    /// Every word, the first included.
+    pub(super) argv: Vec<Vec<u8>>,
+    /// The environment, `NAME=value`.
+    pub(super) env: Vec<Vec<u8>>,
+    /// The folder, standard input, output and error.
+    pub(super) descriptors: [OwnedFd; DESCRIPTORS],
+}
+
+/// Sends a call.
+///
+/// # Errors
+/// When the other side is gone, or the call is too long.
+pub(super) fn send(
+    connection: &mut UnixStream,
+    name: OsString,
+    argv: Vec<Vec<u8>>,
+    env: Vec<Vec<u8>>,
+    descriptors: [BorrowedFd<'_>; DESCRIPTORS],
+) -> io::Result<()> {
+    let body = postcard::to_stdvec(&Sent { name, argv, env }).map_err(io::Error::other)?;
+    let length = u32::try_from(body.len()).ok().filter(|n| *n <= LONGEST).ok_or(io::ErrorKind::InvalidInput)?;
+    let numbers = descriptors.map(|d| d.as_raw_fd());
+    let rights = [ControlMessage::ScmRights(&numbers)];
+    sendmsg::<UnixAddr>(connection.as_raw_fd(), &[IoSlice::new(&length.to_le_bytes())], &rights, MsgFlags::empty(), None)?;
+    connection.write_all(&body)
+}
+
+/// Receives a call.
+///
+/// # Errors
+/// When it is none.
+pub(super) fn receive(mut connection: &UnixStream) -> io::Result<Request> {
+    let invalid = || io::Error::from(io::ErrorKind::InvalidData);
+    let mut length = [0; 4];
+    let mut space = nix::cmsg_space!([RawFd; DESCRIPTORS]);
+    let descriptors = {
+        let mut parts = [IoSliceMut::new(&mut length)];
+        let flags = MsgFlags::MSG_CMSG_CLOEXEC | MsgFlags::MSG_WAITALL;
+        let message = recvmsg::<UnixAddr>(connection.as_raw_fd(), &mut parts, Some(&mut space), flags)?;
+        let mut found = Vec::new();
+        for control in message.cmsgs()? {
+            if let ControlMessageOwned::ScmRights(numbers) = control {
+                found.extend(numbers.into_iter().filter_map(crate::sys::adopt));
+            }
+        }
+        found
+    };
+    let descriptors = <[OwnedFd; DESCRIPTORS]>::try_from(descriptors).map_err(|_| invalid())?;
+    let length = u32::from_le_bytes(length);
+    if length > LONGEST {
+        return Err(invalid());
+    }
+    let mut body = vec![0; length as usize];
+    connection.read_exact(&mut body)?;
+    let sent: Sent = postcard::from_bytes(&body).map_err(|_| invalid())?;
+    Ok(Request { name: sent.name, argv: sent.argv, env: sent.env, descriptors })
+}
+
+/// Tells how a call ended: `kind` 0 by a code, 1 by a signal.
+///
+/// # Errors
+/// When the other side is gone.
+pub(super) fn reply(connection: &mut UnixStream, kind: u8, number: i32) -> io::Result<()> {
+    let mut bytes = vec![kind];
+    bytes.extend(number.to_le_bytes());
+    connection.write_all(&bytes)
+}

@@ -1,0 +1,370 @@
+//! Files by their paths, in throw-away trees: what would be lost is held and is still there, what is kept elsewhere or made again goes
+//! without a word. Nothing here is run on the machine's own files: what lies there is only judged.
+
+mod fixture;
+
+use fixture::Place;
+use sprag::effect::{Effect, Verb, worst};
+use sprag::inspect::{self, Unasked};
+use sprag::{shim, tool};
+use std::ffi::OsString;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use tempfile::TempDir;
+
+/// A tree with a repository in it: `ws` is the workspace, `ws/kept.txt` and `ws/src/a.rs` are committed.
+struct Tree(TempDir);
+
+impl Tree {
+    fn new() -> Tree {
+        let tree = Tree(tempfile::tempdir().unwrap());
+        for file in ["ws/kept.txt", "ws/src/a.rs", "ws/build/tracked.txt", "ws/edited.txt"] {
+            tree.write(file, "one");
+        }
+        tree.write("ws/.gitignore", "*.log\n/ignored/\n.env\n");
+        for words in ["init -q", "add .", "commit -q -m one"] {
+            tree.git("ws", words);
+        }
+        tree.write("ws/edited.txt", "two and more");
+        tree.write("ws/new.txt", "work");
+        tree.write("ws/empty.txt", "");
+        tree.write("ws/ignored/x", "x");
+        tree.write("ws/run.log", "x");
+        tree.write("ws/.env", "KEY=1");
+        tree.write("ws/node_modules/m/index.js", "x");
+        tree
+    }
+
+    /// A tree whose workspace no repository speaks for.
+    fn plain() -> Tree {
+        let tree = Tree(tempfile::tempdir().unwrap());
+        tree.write("ws/new.txt", "work");
+        tree.write("ws/dist/a.js", "x");
+        tree
+    }
+
+    fn path(&self, inside: &str) -> PathBuf {
+        self.0.path().join(inside)
+    }
+
+    fn write(&self, inside: &str, text: &str) {
+        let path = self.path(inside);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+
+    fn git(&self, folder: &str, words: &str) {
+        let author = [("GIT_AUTHOR_NAME", "a"), ("GIT_AUTHOR_EMAIL", "a@b")];
+        let committer = [("GIT_COMMITTER_NAME", "a"), ("GIT_COMMITTER_EMAIL", "a@b"), ("GIT_CONFIG_GLOBAL", "/dev/null")];
+        let mut git = Command::new("git");
+        git.args(words.split(' ')).current_dir(self.path(folder)).envs(author).envs(committer);
+        assert!(git.status().unwrap().success(), "git {words}");
+    }
+
+    fn effects(&self, folder: &str, line: &str) -> Vec<Effect> {
+        let words = shell_words::split(line).unwrap().into_iter().map(OsString::from).collect();
+        let call = shim::call_of_words(words, &self.path(folder)).unwrap();
+        let tools = tool::find(&call.name).unwrap();
+        let reading = tools[0].read(&call);
+        inspect::deepen(&reading, &call, &Unasked(&call)).effects
+    }
+
+    /// Every line, called in `folder`, comes to `verb`.
+    fn all(&self, folder: &str, verb: Verb, lines: &[&str]) {
+        let mut wrong = Vec::new();
+        for line in lines {
+            let effects = self.effects(folder, line);
+            if worst(&effects) != verb {
+                wrong.push(format!("`{line}` is no {verb}: {effects:?}"));
+            }
+        }
+        assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+    }
+}
+
+#[test]
+fn what_a_commit_an_ignore_file_or_a_build_keeps_is_no_loss() {
+    let tree = Tree::new();
+    tree.all(
+        "ws",
+        Verb::Write,
+        &[
+            "rm kept.txt",
+            "rm -r src",
+            "rm -rf node_modules dist target",
+            "rm -rf ./node_modules/",
+            "rm run.log",
+            "rm -rf ignored",
+            "rm -rf build",
+            "rm empty.txt",
+            "rm -f nothing.txt",
+            "rm -f '*.o'",
+            "mv kept.txt src/moved.txt",
+            "mv new.txt src/",
+            "cp kept.txt src/a.rs",
+            "cp new.txt src/new.txt",
+            "cp -r src copy",
+            "tee kept.txt",
+            "truncate -s 0 run.log",
+            "dd if=/dev/zero of=kept.txt",
+            "sed -i s/a/b/ edited.txt",
+            "install -m 755 new.txt dist/new",
+            "ln -sf new.txt kept.txt",
+            "find . -name '*.log' -delete",
+            "find src -type f -exec rm {} +",
+            "rsync -a --delete src/ node_modules/",
+            "tar xf a.tar",
+            "chmod -R u+w .",
+        ],
+    );
+    tree.all(
+        "ws/src",
+        Verb::Write,
+        &["rm a.rs", "rm ../kept.txt", "rm -rf ../node_modules", "find .. -name '*.log' -delete"],
+    );
+}
+
+#[test]
+fn work_that_no_commit_holds_is_a_loss() {
+    let tree = Tree::new();
+    tree.write("ws/staged.txt", "staged");
+    tree.git("ws", "add staged.txt");
+    tree.write("ws/build/tracked.txt", "changed by hand");
+    tree.all(
+        "ws",
+        Verb::Destroy,
+        &[
+            "rm new.txt",
+            "rm edited.txt",
+            "rm staged.txt",
+            "rm -rf build",
+            "rm .env",
+            "rm kept.txt new.txt",
+            "rm -rf .git",
+            "rm .git/config",
+            "rm -rf .",
+            "rm -rf ../ws",
+            "rm -rf src/..",
+            "cp kept.txt new.txt",
+            "mv kept.txt new.txt",
+            "mv .git elsewhere",
+            "tee edited.txt",
+            "truncate -s 0 new.txt",
+            "dd if=/dev/zero of=new.txt",
+            "ln -sf kept.txt new.txt",
+            "sort kept.txt -o new.txt",
+            "find . -name new.txt -delete",
+            "find . -delete",
+            "find . -type f -exec rm {} +",
+            "find . -name '*.txt' -exec rm {} ;",
+            "rsync -a --delete src/ .",
+            "rsync -a --delete node_modules/ ./",
+            "tar cf new.txt src",
+            "tar xf a.tar new.txt",
+            "shred kept.txt",
+        ],
+    );
+    tree.all("ws/src", Verb::Destroy, &["rm ../new.txt", "rm -rf ../../ws", "find .. -name new.txt -delete"]);
+    tree.all(
+        "ws",
+        Verb::Write,
+        &["rm .git/index.lock", "cp -n kept.txt new.txt", "mv -b kept.txt new.txt", "tee -a new.txt"],
+    );
+}
+
+#[test]
+fn a_repository_says_what_is_lost() {
+    let tree = Tree::new();
+    tree.write("ws/lib/deep/work.txt", "work");
+    let effects = tree.effects("ws", "rm -rf lib");
+    assert_eq!(effects.len(), 1);
+    assert!(effects[0].note.contains("lib/deep/work.txt"), "{effects:?}");
+    assert_eq!(effects[0].target, tree.path("ws/lib").canonicalize().unwrap().to_str().unwrap());
+}
+
+#[test]
+fn links_lead_where_they_lead() {
+    let tree = Tree::new();
+    tree.write("other/work.txt", "work");
+    tree.git("other", "init -q");
+    symlink(tree.path("other"), tree.path("ws/out")).unwrap();
+    symlink("/etc", tree.path("ws/etc")).unwrap();
+    symlink("/etc/passwd", tree.path("ws/passwd")).unwrap();
+    symlink("new.txt", tree.path("ws/to-new")).unwrap();
+    tree.all("ws", Verb::Write, &["rm out", "rm -rf etc", "rm passwd", "rm to-new", "ln -sfn src out"]);
+    tree.all(
+        "ws",
+        Verb::Destroy,
+        &[
+            "rm -rf out/",
+            "rm -rf out/.",
+            "rm out/work.txt",
+            "rm -rf etc/",
+            "rm etc/hosts",
+            "rm etc/../etc/hosts",
+            "cp kept.txt passwd",
+            "tee passwd",
+            "tee to-new",
+            "cp kept.txt etc/hostname",
+        ],
+    );
+}
+
+#[test]
+fn another_repository_is_not_this_ones_to_remove() {
+    let tree = Tree::new();
+    tree.write("ws/vendor/lib/a", "a");
+    tree.git("ws/vendor/lib", "init -q");
+    tree.write("ws/node_modules/b/.git/HEAD", "x");
+    tree.all("ws", Verb::Destroy, &["rm -rf vendor/lib", "rm -rf vendor", "rm vendor/lib/a", "rm -rf vendor/lib/.git"]);
+    tree.git("ws/vendor/lib", "add a");
+    tree.git("ws/vendor/lib", "commit -q -m one");
+    tree.all("ws", Verb::Write, &["rm vendor/lib/a", "rm -rf node_modules"]);
+    tree.all("ws/vendor/lib", Verb::Destroy, &["rm ../../new.txt"]);
+}
+
+#[test]
+fn a_clone_that_is_all_on_its_remote_can_go_where_things_are_temporary() {
+    let tree = Tree::new();
+    tree.git("", "clone -q ws clone");
+    tree.all("ws", Verb::Write, &["rm -rf ../clone"]);
+    tree.write("clone/new", "work");
+    tree.all("ws", Verb::Destroy, &["rm -rf ../clone"]);
+    tree.git("clone", "add new");
+    tree.git("clone", "commit -q -m two");
+    tree.all("ws", Verb::Destroy, &["rm -rf ../clone"]);
+}
+
+#[test]
+fn without_a_repository_only_names_speak() {
+    let tree = Tree::plain();
+    tree.all(
+        "ws",
+        Verb::Write,
+        &["rm -rf dist", "rm -rf nothing", "rm -f a.o", "rm -rf .venv coverage", "cp new.txt b.txt"],
+    );
+    tree.all(
+        "ws",
+        Verb::Destroy,
+        &["rm new.txt", "rm -rf .", "rm -rf ./*", "rm -rf *", "find . -name '*.pyc' -delete", "cp dist/a.js new.txt"],
+    );
+}
+
+#[test]
+fn the_machine_and_the_home_are_out_of_bounds() {
+    let tree = Tree::new();
+    let home = sprag::call::User::current().home;
+    let home = home.display();
+    tree.all(
+        "ws",
+        Verb::Destroy,
+        &[
+            "rm -rf /",
+            "rm -rf /home",
+            "rm -rf /tmp",
+            "rm -rf /usr/lib/x",
+            "rm -rf /nfs/share",
+            &format!("rm -rf {home}"),
+            &format!("rm -rf {home}/x"),
+            &format!("rm -rf {home}/.local/state/sprag"),
+            &format!("tee -a {home}/.config/sprag/policy.toml"),
+            "rm -rf /tmp/../home",
+            "cp a /dev/sda",
+            "mv kept.txt /dev/null",
+        ],
+    );
+    tree.all("ws", Verb::Write, &["rm -rf /tmp/sprag-nothing", "rm -f /var/tmp/sprag-nothing", "cp new.txt /dev/null"]);
+    let mut call = shim::call_of_words(vec!["rm".into(), format!("{home}/x").into()], &tree.path("ws")).unwrap();
+    call.env.insert("TMPDIR".into(), sprag::call::User::current().home.into());
+    call.env.insert("HOME".into(), "/tmp/elsewhere".into());
+    let tools = tool::find("rm").unwrap();
+    let found = inspect::deepen(&tools[0].read(&call), &call, &Unasked(&call));
+    assert_eq!(worst(&found.effects), Verb::Destroy, "no variable makes a temporary folder of a home");
+}
+
+#[test]
+fn what_is_elsewhere_is_not_looked_at_here() {
+    let tree = Tree::new();
+    let judged = |line: &str| {
+        let words = shell_words::split(line).unwrap().into_iter().map(OsString::from).collect();
+        let mut call = shim::call_of_words(words, &tree.path("ws")).unwrap();
+        call.around.away = true;
+        let tools = tool::find(&call.name).unwrap();
+        worst(&inspect::deepen(&tools[0].read(&call), &call, &Unasked(&call)).effects)
+    };
+    assert_eq!(judged("rm -rf ./build"), Verb::Destroy);
+    assert_eq!(judged("rm kept.txt"), Verb::Destroy);
+    assert_eq!(judged("rm -rf /tmp/x"), Verb::Write);
+    assert_eq!(judged("rm -rf /tmp/../etc"), Verb::Destroy);
+    assert_eq!(judged("cp a b"), Verb::Write);
+    assert_eq!(judged("dd if=a of=/dev/sda"), Verb::Destroy);
+    assert_eq!(judged("cat /etc/passwd"), Verb::Read);
+}
+
+#[test]
+fn a_guarded_rm_is_held_or_does_what_rm_does() {
+    let place = Place::with_files();
+    let make = "git init -q . && echo a > kept && echo '*.log' > .gitignore && git add . && \
+        git -c user.name=a -c user.email=a@b commit -qm one && echo b > new && mkdir -p node_modules/m && echo c > node_modules/m/i";
+    assert_eq!(place.bare(make).code, 0);
+    let held =
+        place.run("rm -rf new .git; rm -rf ../work; find . -delete; find . -name new -exec rm {} ';'; ls -A . node_modules");
+    assert_eq!(
+        held.stdout.split_whitespace().collect::<Vec<_>>().join(" "),
+        ".: .git .gitignore kept new node_modules node_modules: m"
+    );
+    let refused = place.run("rm new");
+    assert_eq!((refused.code, refused.stdout.as_str()), (75, ""), "{}", refused.stderr);
+    assert!(refused.stderr.contains("in no commit"), "{}", refused.stderr);
+    let silent =
+        place.run("rm -rf node_modules kept nothing x.log && rm -rf /tmp/sprag-nothing && rm nothing; echo $?; ls -A");
+    assert_eq!(silent.stdout, "1\n.git\n.gitignore\nnew\n");
+    assert_eq!(silent.stderr, place.bare("rm nothing").stderr);
+}
+
+#[test]
+fn another_file_system_that_is_mounted_there_is_a_loss() {
+    let place = Place::with_files();
+    let script = "mkdir -p /tmp/sprag-mount/a && mount -t tmpfs none /tmp/sprag-mount/a && rm -rf /tmp/sprag-mount; code=$?; \
+        umount /tmp/sprag-mount/a; rmdir /tmp/sprag-mount/a /tmp/sprag-mount; exit $code";
+    let ran = place.run(script);
+    assert_eq!(ran.code, 75, "{ran:?}");
+    assert!(ran.stderr.contains("mounted"), "{}", ran.stderr);
+}
+
+/// The real tools take and refuse the examples as the shim files do: what one of them refuses as a usage error is `unknown`, and what
+/// is `unknown` it refuses.
+#[test]
+fn the_real_tools_know_the_same_flags() {
+    let folder = tempfile::tempdir().unwrap();
+    for (tool, flags) in [
+        (
+            "rm",
+            "-f -i -I -r -R -d -v --force --recursive --dir --verbose --one-file-system --preserve-root --interactive=never",
+        ),
+        (
+            "cp",
+            "-a -b -d -f -i -H -l -L -n -P -p -R -s -T -u -v -x --parents --reflink=auto --sparse=auto --attributes-only",
+        ),
+        ("mv", "-b -f -i -n -T -u -v --strip-trailing-slashes --backup=none --no-clobber"),
+        ("ln", "-b -d -F -f -i -L -n -P -r -s -T -v"),
+        ("tee", "-a -i -p --output-error=warn"),
+        ("truncate", "-c -o"),
+        ("chmod", "-c -f -v -R --no-preserve-root --preserve-root"),
+        ("chown", "-c -f -v -h -R -H -L -P --dereference --no-preserve-root"),
+        ("sort", "-b -d -f -g -i -M -h -n -R -r -V -c -C -m -s -u -z --debug"),
+        ("tar", "-c -r -t -u -x -d -v -z -j -J -Z -k -U -O -m -p -s -P -h -w -W -l -o -a -S -n -G -M -B -i -R --posix"),
+        ("sed", "-n -E -r -s -u -z -i -i.bak --debug --posix --sandbox --follow-symlinks"),
+    ] {
+        for flag in flags.split(' ') {
+            let known = Command::new(tool).args([flag, "--help"]).current_dir(folder.path()).output().unwrap();
+            assert!(known.status.success(), "the real {tool} has no {flag}");
+            let words = [tool, flag, "a", "b"].iter().map(OsString::from).collect();
+            let call = shim::call_of_words(words, Path::new(folder.path())).unwrap();
+            let tools = tool::find(tool).unwrap();
+            let problems = &tools[0].read(&call).parsed.problems;
+            assert!(problems.is_empty(), "{tool} {flag}: {problems:?}");
+        }
+    }
+}
