@@ -20,6 +20,10 @@ git branch merged
 git checkout -q -b topic; echo t > t; git add t; git commit -q -m topic; git checkout -q main
 "#;
 
+/// A submodule with a change of its own.
+const SUBMODULE: &str =
+    "git -c protocol.file.allow=always submodule --quiet add ./ sub; git add -A; git commit -q -m sub; echo x > sub/a";
+
 fn place(setup: &str) -> Place {
     need("git");
     let place = Place::new();
@@ -50,6 +54,7 @@ fn what_would_lose_work_is_held() {
     let changed = "echo x > a";
     let staged = "echo x > d/b; git add d/b";
     let new = "echo n > new";
+    let submodule = SUBMODULE;
     check(
         &[
             (changed, "git reset --hard"),
@@ -83,6 +88,14 @@ fn what_would_lose_work_is_held() {
             (changed, "git rm -f a"),
             (changed, "git mv -f d/b a"),
             (new, "git clean -f"),
+            (new, "cd / && git --git-dir=$OLDPWD/.git --work-tree=$OLDPWD clean -fd"),
+            (changed, "cd / && git --git-dir=$OLDPWD/.git --work-tree=$OLDPWD checkout ."),
+            ("mkdir n; echo x > n/f", "cd n && git clean -fd"),
+            (changed, "git restore -p"),
+            (changed, "git checkout -p"),
+            (submodule, "git submodule deinit -f sub"),
+            (submodule, "git submodule update -f"),
+            (submodule, "git reset --hard --recurse-submodules"),
             (new, "git -c clean.requireForce=false clean"),
             ("mkdir n; echo x > n/f", "git clean -fd"),
             ("mkdir n; echo x > n/f", "git clean -f n"),
@@ -179,6 +192,7 @@ fn what_loses_nothing_is_silent() {
             ("", "git branch -f merged topic"),
             ("", "git checkout -B merged"),
             ("git tag v1", "git tag -d v1"),
+            (SUBMODULE, "git reset --hard && git checkout . && git submodule update"),
             ("", "git update-ref -d refs/heads/merged"),
             ("", "echo create refs/heads/x HEAD | git update-ref --stdin"),
             ("", "git fetch . +main:merged && git fetch -p origin"),

@@ -252,19 +252,29 @@ impl<'a> Git<'a> {
         }
     }
 
+    /// The folder that pathspecs begin at: outside the worktree git goes to its root.
+    fn base(&self) -> PathBuf {
+        let inside = |r: &Repository| self.folder.canonicalize().is_ok_and(|folder| folder.starts_with(r.root()));
+        match self.repository() {
+            Some(repository) if !inside(repository) => repository.root().to_path_buf(),
+            Some(_) | None => self.folder.clone(),
+        }
+    }
+
     /// The paths that pathspecs may match. A pattern counts as the folder it begins with, one with a meaning of its own
     /// as the whole worktree.
     fn paths(&self, specs: &[&str]) -> Vec<PathBuf> {
         let root = || self.repository().map_or_else(|| self.folder.clone(), |r| r.root().to_path_buf());
+        let base = self.base();
         let literal = self.is_on("--literal-pathspecs");
         let path = |spec: &&str| match spec.strip_prefix(':').filter(|_| !literal) {
             Some(rest) if rest.starts_with('/') => absolute(&root(), Path::new(rest.trim_start_matches('/'))),
             Some(_) => root(),
             None => match spec.find(['*', '?', '[', '\\']).filter(|_| !literal) {
-                None => absolute(&self.folder, Path::new(spec)),
+                None => absolute(&base, Path::new(spec)),
                 Some(at) => {
                     let fixed = spec.get(..at).unwrap_or_default();
-                    absolute(&self.folder, Path::new(fixed.rsplit_once('/').map_or("", |(folder, _)| folder)))
+                    absolute(&base, Path::new(fixed.rsplit_once('/').map_or("", |(folder, _)| folder)))
                 }
             },
         };

@@ -69,18 +69,28 @@ impl Git<'_> {
 
     /// Everything that is tracked and in no commit.
     fn everywhere(&self) -> Option<Vec<Unsaved>> {
-        self.ask(|r| r.unsaved_tracked(&[r.root().to_path_buf()], MOST))
+        self.ask(|r| self.without_submodules(r, r.unsaved_tracked(&[r.root().to_path_buf()], MOST)))
+    }
+
+    /// What stands in submodules stays as it is, unless git is told to go into them.
+    fn without_submodules(&self, repository: &Repository, answer: Answer) -> Answer {
+        let told = self.last("--recurse-submodules").is_some() || self.settings().is_on("submodule.recurse") == Some(true);
+        if told || !repository.root().join(".gitmodules").exists() {
+            return answer;
+        }
+        only(answer, |u| !is_in_another(repository, u))
     }
 
     /// The paths of pathspecs; where a file names them, the whole worktree.
     fn named_paths(&self, specs: &[&str], repository: &Repository) -> Vec<PathBuf> {
-        if self.last("--pathspec-from-file").is_some() { vec![repository.root().to_path_buf()] } else { self.paths(specs) }
+        let everything = self.last("--pathspec-from-file").is_some() || specs.is_empty() && self.is_on("--patch");
+        if everything { vec![repository.root().to_path_buf()] } else { self.paths(specs) }
     }
 
     /// Changes everywhere, and untracked files that stand where `target` has something.
     fn forced(&self, repository: &Repository, target: Option<Id>) -> Answer {
         let root = [repository.root().to_path_buf()];
-        let mut lost = repository.unsaved_tracked(&root, MOST)?;
+        let mut lost = self.without_submodules(repository, repository.unsaved_tracked(&root, MOST))?;
         lost.extend(in_the_way(repository, &root, target)?);
         Ok(lost)
     }
@@ -127,7 +137,7 @@ impl Git<'_> {
         let (tree, paths) =
             if switches { (before.first().copied(), Vec::new()) } else { self.tree_and_paths(before, behind) };
         let by_file = self.last("--pathspec-from-file").is_some();
-        if !paths.is_empty() || by_file {
+        if !paths.is_empty() || by_file || self.is_on("--patch") {
             self.take_out(tree, &paths, true, findings);
         } else if self.is_on("--force") {
             self.force_to(tree, findings);
@@ -178,7 +188,7 @@ impl Git<'_> {
                 State::Staged | State::StagedAndGone => both,
                 State::Untracked | State::Repository => false,
             };
-            let mut found = only(r.unsaved_tracked(&paths, MOST), lost)?;
+            let mut found = only(self.without_submodules(r, r.unsaved_tracked(&paths, MOST)), lost)?;
             found.extend(in_the_way(r, &paths, tree.and_then(|t| resolve(r, t)))?);
             Ok(found)
         });
@@ -194,7 +204,7 @@ impl Git<'_> {
         }
         let specs = self.operands();
         let lost = self.ask(|r| {
-            let paths = if specs.is_empty() { vec![self.folder.clone()] } else { self.named_paths(&specs, r) };
+            let paths = if specs.is_empty() { vec![self.base()] } else { self.named_paths(&specs, r) };
             let mut lost = Vec::new();
             if !self.is_on("-X") {
                 lost = r.untracked(&paths, MOST)?;
@@ -241,16 +251,20 @@ impl Git<'_> {
     fn in_submodules(&self, repository: &Repository, all: bool) -> Answer {
         let specs = self.operands();
         let paths = if specs.is_empty() { vec![repository.root().to_path_buf()] } else { self.paths(&specs) };
-        let inside = |u: &Unsaved| {
-            let around = u.path.parent().and_then(Repository::around);
-            around.is_some_and(|r| r.root() != repository.root()) && (all || u.state != State::Untracked)
-        };
-        only(repository.unsaved_tracked(&paths, MOST), inside)
+        only(repository.unsaved_tracked(&paths, MOST), |u| {
+            is_in_another(repository, u) && (all || u.state != State::Untracked)
+        })
     }
 }
 
 fn only(answer: Answer, wanted: impl Fn(&Unsaved) -> bool) -> Answer {
     answer.map(|all| all.into_iter().filter(|u| wanted(u)).collect())
+}
+
+/// Whether a path stands in another repository than this one.
+fn is_in_another(repository: &Repository, unsaved: &Unsaved) -> bool {
+    let around = unsaved.path.parent().and_then(Repository::around);
+    around.is_some_and(|r| r.root() != repository.root())
 }
 
 /// Untracked files where `target` has something: they are written over.
