@@ -7,6 +7,7 @@ mod aws;
 mod docker;
 mod inner;
 mod paths;
+mod redis;
 mod shell;
 pub mod sql;
 pub mod terraform;
@@ -217,6 +218,7 @@ const INSPECTORS: &[(&str, Inspector)] = &[
     ("sqlite", sql::sqlite::inspect),
     ("aws", aws::inspect),
     ("docker", docker::inspect),
+    ("redis", redis::inspect),
     ("paths-remove", paths::inspect_remove),
     ("paths-overwrite", paths::inspect_overwrite),
     ("paths-output", paths::inspect_output),
