@@ -6,6 +6,7 @@
 mod aws;
 mod docker;
 mod inner;
+mod mongo;
 mod paths;
 mod redis;
 mod shell;
@@ -219,6 +220,7 @@ const INSPECTORS: &[(&str, Inspector)] = &[
     ("aws", aws::inspect),
     ("docker", docker::inspect),
     ("redis", redis::inspect),
+    ("mongo", mongo::inspect),
     ("paths-remove", paths::inspect_remove),
     ("paths-overwrite", paths::inspect_overwrite),
     ("paths-output", paths::inspect_output),
