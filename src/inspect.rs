@@ -8,7 +8,9 @@ mod docker;
 mod git;
 mod github;
 mod inner;
+mod mongo;
 mod paths;
+mod redis;
 mod shell;
 pub mod sql;
 pub mod terraform;
@@ -221,6 +223,8 @@ const INSPECTORS: &[(&str, Inspector)] = &[
     ("git", git::inspect),
     ("github", github::inspect),
     ("docker", docker::inspect),
+    ("redis", redis::inspect),
+    ("mongo", mongo::inspect),
     ("paths-remove", paths::inspect_remove),
     ("paths-overwrite", paths::inspect_overwrite),
     ("paths-output", paths::inspect_output),

@@ -1,0 +1,358 @@
+//! mongosh and the old mongo: what their scripts do, where they can be followed.
+
+mod script;
+
+use super::{Findings, Probe, ProbeError, Stdin as Given, Until};
+use crate::call::{Call, Stdin, absolute};
+use crate::effect::{Effect, Evidence, Verb, worst};
+use crate::tool::Reading;
+use crate::verdict::Obligation;
+use script::{Called, Statement, Token};
+use std::path::Path;
+
+/// Calls that change nothing.
+const READS: &[&str] = &[
+    "find",
+    "findOne",
+    "count",
+    "countDocuments",
+    "estimatedDocumentCount",
+    "distinct",
+    "explain",
+    "stats",
+    "dataSize",
+    "storageSize",
+    "totalIndexSize",
+    "totalSize",
+    "getIndexes",
+    "getIndexKeys",
+    "latencyStats",
+    "validate",
+    "getCollection",
+    "getCollectionNames",
+    "getCollectionInfos",
+    "getSiblingDB",
+    "getName",
+    "getMongo",
+    "listCommands",
+    "hostInfo",
+    "serverStatus",
+    "serverBuildInfo",
+    "version",
+    "hello",
+    "isMaster",
+    "currentOp",
+    "getProfilingStatus",
+    "getLogComponents",
+    "status",
+    "conf",
+    "printReplicationInfo",
+    "limit",
+    "skip",
+    "sort",
+    "project",
+    "projection",
+    "toArray",
+    "pretty",
+    "hint",
+    "batchSize",
+    "maxTimeMS",
+    "readConcern",
+    "readPref",
+    "collation",
+    "comment",
+    "next",
+    "hasNext",
+    "size",
+    "itcount",
+    "isCapped",
+    "getShardDistribution",
+    "getPlanCache",
+    "getDBNames",
+    "getDBs",
+    "help",
+    "ping",
+    "print",
+    "printjson",
+    "length",
+    "allowDiskUse",
+    "returnKey",
+    "showRecordId",
+    "tailable",
+    "getSearchIndexes",
+    "isExhausted",
+    "min",
+    "max",
+];
+/// Calls that change what can be changed back.
+const WRITES: &[&str] = &[
+    "insert",
+    "insertOne",
+    "insertMany",
+    "createCollection",
+    "createView",
+    "createIndex",
+    "createIndexes",
+    "ensureIndex",
+    "createSearchIndex",
+    "hideIndex",
+    "unhideIndex",
+    "setProfilingLevel",
+    "updateSearchIndex",
+    "initiate",
+    "reIndex",
+];
+/// Calls whose first argument says which documents they change.
+const BOUNDED: &[&str] = &[
+    "updateOne",
+    "updateMany",
+    "update",
+    "replaceOne",
+    "findOneAndUpdate",
+    "findOneAndReplace",
+    "findAndModify",
+    "deleteOne",
+    "deleteMany",
+    "remove",
+    "findOneAndDelete",
+];
+const DESTROYS: &[&str] = &[
+    "drop",
+    "dropDatabase",
+    "dropIndex",
+    "dropIndexes",
+    "dropSearchIndex",
+    "renameCollection",
+    "convertToCapped",
+    "shutdownServer",
+    "killOp",
+    "fsyncLock",
+    "stepDown",
+    "remove_shard",
+    "bulkWrite",
+];
+const GRANTS: &[&str] = &[
+    "createUser",
+    "updateUser",
+    "dropUser",
+    "dropAllUsers",
+    "grantRolesToUser",
+    "revokeRolesFromUser",
+    "createRole",
+    "updateRole",
+    "dropRole",
+    "dropAllRoles",
+    "grantPrivilegesToRole",
+    "revokePrivilegesFromRole",
+    "grantRolesToRole",
+    "revokeRolesFromRole",
+    "changeUserPassword",
+];
+const REVEALS: &[&str] = &["getUser", "getUsers", "getRole", "getRoles", "auth"];
+/// What may be called inside an argument: it makes a value.
+const VALUES: &[&str] = &[
+    "ObjectId",
+    "ISODate",
+    "Date",
+    "NumberLong",
+    "NumberInt",
+    "NumberDecimal",
+    "Long",
+    "Int32",
+    "Double",
+    "Decimal128",
+    "UUID",
+    "Timestamp",
+    "BinData",
+];
+
+pub(super) fn inspect(reading: &Reading<'_>, call: &Call, probe: &dyn Probe, findings: &mut Findings) {
+    let mut effects = Vec::new();
+    let mut told = false;
+    for text in reading.parsed.values("--eval") {
+        effects.extend(of_script(text, Evidence::Argv));
+        told = true;
+    }
+    let files =
+        reading.operands().into_iter().filter(|o| o.ends_with(".js") || o.ends_with(".mongodb") || o.ends_with(".mongosh"));
+    for file in files.chain(reading.parsed.values("--file")) {
+        told = true;
+        match crate::place::read_small(&absolute(&call.cwd, Path::new(file))) {
+            Ok(text) if !call.around.away => effects.extend(of_script(&text, Evidence::File)),
+            Ok(_) => effects.push(unknown(file, "the script is no file of this machine", Evidence::File)),
+            Err(e) => effects.push(unknown(file, &format!("the script cannot be read: {e}"), Evidence::File)),
+        }
+    }
+    if !told || reading.parsed.is_on("--shell") {
+        effects.extend(of_input(call, probe, findings));
+    }
+    if worst(&effects) > Verb::Read {
+        findings.effects.retain(|e| e.verb != Verb::Read);
+    }
+    findings.effects.extend(effects);
+}
+
+fn unknown(target: &str, why: &str, from: Evidence) -> Effect {
+    Effect::new(Verb::Unknown, target, from).because(why)
+}
+
+fn of_input(call: &Call, probe: &dyn Probe, findings: &mut Findings) -> Vec<Effect> {
+    match call.stdin {
+        Stdin::Null => return vec![],
+        Stdin::Terminal => {
+            let effect = Effect::new(Verb::Escape, "interactive session", Evidence::Stdin);
+            return vec![effect.because("what is typed at the terminal is not judged")];
+        }
+        Stdin::Text(_) | Stdin::File | Stdin::Pipe => findings.obligations.push(Obligation::ScreenStdin),
+    }
+    match probe.stdin(Until::End) {
+        Ok(Given::Whole(bytes, sealed)) => {
+            findings.rewrite.stdin = sealed;
+            of_script(&String::from_utf8_lossy(&bytes), Evidence::Stdin)
+        }
+        Ok(Given::Begun(_)) => vec![unknown("stdin", "its end cannot be waited for", Evidence::Stdin)],
+        Err(ProbeError::NotAsked) => vec![],
+        Err(e) => vec![unknown("stdin", &format!("standard input cannot be read: {e}"), Evidence::Stdin)],
+    }
+}
+
+/// What a script does.
+fn of_script(text: &str, from: Evidence) -> Vec<Effect> {
+    match script::statements(text) {
+        Err(why) => vec![unknown("script", why, from)],
+        Ok(statements) => statements.iter().map(|s| of_statement(s, from)).collect(),
+    }
+}
+
+fn of_statement(statement: &Statement, from: Evidence) -> Effect {
+    let (names, calls) = match statement {
+        Statement::Words(words) => return Effect::new(Verb::Read, words.join(" "), from),
+        Statement::Chain(names, calls) => (names, calls),
+    };
+    let known_root = names.first().is_none_or(|n| ["db", "rs", "sh"].contains(&n.as_str()));
+    let target = names.get(1..).filter(|n| !n.is_empty()).map_or_else(|| "db".to_owned(), |n| n.join("."));
+    let mut worst = Effect::new(Verb::Read, target.clone(), from);
+    if !known_root || (names.is_empty() && calls.is_empty()) {
+        return unknown(&target, "a name that is not known", from);
+    }
+    for called in calls {
+        let (verb, note) = of_call(called);
+        if verb > worst.verb {
+            worst = Effect::new(verb, target.clone(), from).because(note);
+        }
+    }
+    worst
+}
+
+fn of_call(called: &Called) -> (Verb, String) {
+    let name = called.name.as_str();
+    let listed = |list: &[&str]| list.contains(&name);
+    if !called.arguments.iter().all(|a| is_value(a)) {
+        return (Verb::Unknown, format!("`{name}` is given what cannot be followed"));
+    }
+    let verb = match name {
+        "aggregate" if called.arguments.iter().flatten().any(writes_out) => Verb::Destroy,
+        "aggregate" => Verb::Read,
+        _ if listed(READS) => Verb::Read,
+        _ if listed(WRITES) => Verb::Write,
+        _ if listed(BOUNDED) && called.arguments.first().is_some_and(|filter| is_bounded(filter)) => Verb::Write,
+        _ if listed(BOUNDED) || listed(DESTROYS) => Verb::Destroy,
+        _ if listed(GRANTS) => Verb::Grant,
+        _ if listed(REVEALS) => Verb::Reveal,
+        _ => Verb::Unknown,
+    };
+    let note = match verb {
+        Verb::Unknown => format!("`{name}` is no call that is known"),
+        Verb::Destroy if listed(BOUNDED) => format!("`{name}` without a value that bounds it"),
+        _ => name.to_owned(),
+    };
+    (verb, note)
+}
+
+/// `$out` and `$merge` write over a collection.
+fn writes_out(token: &Token) -> bool {
+    matches!(token, Token::Name(name) | Token::Text(name) if ["$out", "$merge"].contains(&name.as_str()) || name.contains('\u{fffd}'))
+}
+
+/// Whether an argument is made of values alone: nothing in it runs but what makes a value.
+fn is_value(tokens: &[Token]) -> bool {
+    tokens.iter().enumerate().all(|(at, token)| match token {
+        Token::Opaque => false,
+        Token::Sign('(') => {
+            let before = at.checked_sub(1).and_then(|b| tokens.get(b));
+            matches!(before, Some(Token::Name(name)) if VALUES.contains(&name.as_str()))
+        }
+        Token::Sign(sign) => "{}[]):,.-+".contains(*sign),
+        Token::Name(name) => name != "function" && name != "async" && name != "await",
+        Token::Text(_) | Token::Line => true,
+    })
+}
+
+/// Whether a filter names a value for a field of its own: `{_id: 5}`; conditions (`{$gt: …}`) and regular expressions may mean all.
+fn is_bounded(filter: &[Token]) -> bool {
+    let mut depth = 0usize;
+    filter.windows(3).enumerate().any(|(at, part)| {
+        if let Some(Token::Sign(sign)) = filter.get(at) {
+            match sign {
+                '{' | '[' | '(' => depth += 1,
+                '}' | ']' | ')' => depth = depth.saturating_sub(1),
+                _ => {}
+            }
+        }
+        let [Token::Name(field) | Token::Text(field), Token::Sign(':'), value] = part else { return false };
+        let is_field = !field.starts_with('$') && !field.contains('\u{fffd}');
+        let null = |name: &str| ["null", "undefined"].contains(&name);
+        depth == 1
+            && is_field
+            && matches!(value, Token::Text(_) | Token::Name(_))
+            && !matches!(value, Token::Name(n) if null(n))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_script_is_followed_or_unknown() {
+        for (script, verb) in [
+            ("db.users.find()", Verb::Read),
+            ("db.users.find({name: 'drop'}).sort({a: -1}).limit(5).toArray()", Verb::Read),
+            ("show dbs\nuse shop\ndb.stats()", Verb::Read),
+            ("db.getCollection('a b').countDocuments({})", Verb::Read),
+            ("db.users.aggregate([{$match: {a: 1}}])", Verb::Read),
+            ("// db.users.drop()\ndb.users.findOne()", Verb::Read),
+            ("db.users.find() /* .drop() */", Verb::Read),
+            ("db.users.insertOne({a: 1, at: new Date()})", Verb::Write),
+            ("db.users.updateOne({_id: ObjectId('5')}, {$set: {a: 1}})", Verb::Write),
+            ("db.users.deleteMany({name: 'x'})", Verb::Write),
+            ("db.users.deleteMany({})", Verb::Destroy),
+            ("db.users.deleteMany()", Verb::Destroy),
+            ("db.users.deleteMany({_id: {$exists: true}})", Verb::Destroy),
+            ("db.users.deleteMany({name: null})", Verb::Destroy),
+            ("db.users.remove({})", Verb::Destroy),
+            ("db.users.drop()", Verb::Destroy),
+            ("db.users\n  .find()\n  ;db.dropDatabase()", Verb::Destroy),
+            ("db['users'].drop()", Verb::Destroy),
+            ("db['users']['drop']()", Verb::Destroy),
+            ("db.users.aggregate([{$out: 'users'}])", Verb::Destroy),
+            ("db.createUser({user: 'x', pwd: 'y', roles: []})", Verb::Grant),
+            ("db.getUsers()", Verb::Reveal),
+            ("db['us' + 'ers'].drop()", Verb::Unknown),
+            ("db['c']['dr'+'op']()", Verb::Unknown),
+            ("db.users.find().forEach(u => db.users.drop())", Verb::Unknown),
+            ("db.users.find({$where: function() { return true }})", Verb::Unknown),
+            ("db.users.find({a: db.users.drop()})", Verb::Unknown),
+            ("require('child_process').exec('x')", Verb::Unknown),
+            ("load('x.js')", Verb::Unknown),
+            ("for (const x of []) {}", Verb::Unknown),
+            ("db.users.find(`x`)", Verb::Unknown),
+            ("db.users.find('", Verb::Unknown),
+            ("eval('db.dropDatabase()')", Verb::Unknown),
+            ("db.users.find()[0]", Verb::Unknown),
+            ("db.runCommand({dropDatabase: 1})", Verb::Unknown),
+        ] {
+            assert_eq!(worst(&of_script(script, Evidence::Argv)), verb, "{script}");
+        }
+    }
+}
