@@ -8,7 +8,7 @@ cd project
 git config user.name dev
 git config user.email dev@example.com
 mkdir -p src docs tests scripts web/src lib/left infra k8s py
-printf 'node_modules/\ndist/\nbuild/\ntarget/\n*.log\n*.tmp\n__pycache__/\n.env\ncoverage/\n.terraform/\n*.tfstate*\nbuild.*\n' >.gitignore
+printf 'node_modules/\ndist/\nbuild/\ntarget/\n*.log\n*.tmp\n__pycache__/\n.env\ncoverage/\n.terraform/\n*.tfstate*\nbuild.*\ntmp/\npart.*\n*.tgz\n' >.gitignore
 printf 'all: build\nbuild: src/main.c\n\t@mkdir -p build\n\t@cp src/main.c build/main.c\n\t@echo built\ntest: build\n\t@grep -q main build/main.c && echo passed\nclean:\n\t@rm -rf build\ninstall: build\n\t@install -m 644 build/main.c "$(DESTDIR)/main.c"\n.PHONY: all build test clean install\n' >Makefile
 printf 'int main(void) { return 0; }\n' >src/main.c
 printf '#include "a.h"\nint a(void) { return 1; }\n' >src/a.c
