@@ -50,7 +50,7 @@ fn main() {
     let room = tempfile::tempdir().unwrap();
     let (real, links) = (room.path().join("real"), room.path().join("links"));
     std::fs::create_dir(&real).unwrap();
-    for tool in ["aws", "psql", "terraform"] {
+    for tool in ["aws", "psql", "terraform", "rm", "git"] {
         std::fs::copy(&noop, real.join(tool)).unwrap();
     }
     let install =
@@ -65,6 +65,8 @@ fn main() {
         variant("guarded: terraform version", links.join("terraform"), &["version"]),
         variant("guarded: psql -X -c 'select 1'", links.join("psql"), &["-X", "-c", "select 1"]),
         variant("guarded: aws s3 mb (a write, on disk before)", links.join("aws"), &["s3", "mb", "s3://b"]),
+        variant("guarded: rm -f nothing", links.join("rm"), &["-f", "nothing"]),
+        variant("guarded: git status", links.join("git"), &["status"]),
     ];
     if let Ok(bwrap) = which::which("bwrap") {
         let inner = real.join("aws");

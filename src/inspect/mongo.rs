@@ -264,7 +264,7 @@ fn of_call(called: &Called) -> (Verb, String) {
     let note = match verb {
         Verb::Unknown => format!("`{name}` is no call that is known"),
         Verb::Destroy if listed(BOUNDED) => format!("`{name}` without a value that bounds it"),
-        _ => name.to_owned(),
+        Verb::Read | Verb::Reveal | Verb::Write | Verb::Grant | Verb::Escape | Verb::Destroy => name.to_owned(),
     };
     (verb, note)
 }

@@ -120,7 +120,7 @@ fn arguments(tokens: &[Token]) -> Option<(Vec<Vec<Token>>, &[Token])> {
         match token {
             Token::Sign('(' | '[' | '{') => depth += 1,
             Token::Sign(')' | ']' | '}') => depth = depth.checked_sub(1)?,
-            _ => {}
+            Token::Sign(_) | Token::Name(_) | Token::Text(_) | Token::Opaque | Token::Line => {}
         }
         match token {
             _ if at == 0 => {}
@@ -130,7 +130,7 @@ fn arguments(tokens: &[Token]) -> Option<(Vec<Vec<Token>>, &[Token])> {
             }
             Token::Sign(',') if depth == 1 => found.push(vec![]),
             Token::Line => {}
-            _ => found.last_mut()?.push(token.clone()),
+            Token::Sign(_) | Token::Name(_) | Token::Text(_) | Token::Opaque => found.last_mut()?.push(token.clone()),
         }
     }
     None
