@@ -66,7 +66,7 @@ fn every_place_where_a_command_can_stand_is_looked_into() {
         format!("command {d}"),
         format!("exec {d}"),
         format!("eval '{d}'"),
-        format!("eval terraform destroy"),
+        "eval terraform destroy".to_owned(),
         format!("trap '{d}' EXIT"),
         format!("env -i {d}"),
         format!("bash -c '{d}'"),
