@@ -60,12 +60,6 @@ impl Run {
         self.close();
         self.child.wait().unwrap()
     }
-
-    fn errors(&mut self) -> String {
-        let mut said = String::new();
-        self.child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
-        said
-    }
 }
 
 impl Drop for Run {
