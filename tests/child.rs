@@ -16,7 +16,7 @@ mod terminal;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use puppet::Stage;
-use std::io::{Read, Write};
+use std::io::Write;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
