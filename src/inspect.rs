@@ -8,6 +8,7 @@ mod docker;
 mod git;
 mod github;
 mod inner;
+mod kube;
 mod mongo;
 mod paths;
 mod redis;
@@ -224,6 +225,7 @@ const INSPECTORS: &[(&str, Inspector)] = &[
     ("github", github::inspect),
     ("docker", docker::inspect),
     ("redis", redis::inspect),
+    ("kube", kube::inspect),
     ("mongo", mongo::inspect),
     ("paths-remove", paths::inspect_remove),
     ("paths-overwrite", paths::inspect_overwrite),

@@ -1,0 +1,159 @@
+//! kubectl beyond its words: the manifests that it sends, what a patch says, whose secrets come out, what a kubeconfig starts.
+
+mod manifest;
+
+use super::{Findings, Probe, ProbeError, Stdin as Given, Until};
+use crate::call::{Call, Stdin, absolute};
+use crate::effect::{Effect, Evidence, Verb, worst};
+use crate::place::read_small;
+use crate::tool::Reading;
+use crate::verdict::Obligation;
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+
+/// A folder with more manifests is not read.
+const MOST_FILES: usize = 500;
+
+pub(super) fn inspect(reading: &Reading<'_>, call: &Call, probe: &dyn Probe, findings: &mut Findings) {
+    let command = reading.command_words().first().copied().unwrap_or_default().to_owned();
+    let mut effects = kubeconfig(reading, call);
+    match command.as_str() {
+        "get" => effects.extend(secrets(reading)),
+        "describe" => {}
+        "diff" => {
+            let program = call.var("KUBECTL_EXTERNAL_DIFF").filter(|v| !v.is_empty());
+            let escape = |v: String| Effect::new(Verb::Escape, v, Evidence::Env).because("the program that compares");
+            effects.extend(program.map(escape));
+        }
+        _ => {
+            effects.extend(patch(reading));
+            let verb = worst(&reading.effects);
+            let files = reading.parsed.values("--filename").flat_map(|v| v.split(','));
+            for file in files {
+                effects.extend(sent(file, reading, call, probe, findings, verb));
+            }
+        }
+    }
+    if worst(&effects) > Verb::Read {
+        findings.effects.retain(|e| e.verb != Verb::Read);
+    }
+    findings.effects.extend(effects);
+}
+
+/// The manifests that `-f` names: what is sent does to its objects what the command does, or more.
+fn sent(
+    file: &str,
+    reading: &Reading<'_>,
+    call: &Call,
+    probe: &dyn Probe,
+    findings: &mut Findings,
+    verb: Verb,
+) -> Vec<Effect> {
+    let unknown = |why: String| vec![Effect::new(Verb::Unknown, file, Evidence::File).because(why)];
+    if file.contains("://") {
+        return unknown("manifests that come from elsewhere cannot be read before".to_owned());
+    }
+    let texts = match file {
+        "-" => match input(call, probe, findings) {
+            Ok(text) => text.into_iter().collect(),
+            Err(effect) => return vec![effect],
+        },
+        _ if call.around.away => return unknown("it is no file of this machine".to_owned()),
+        // kubectl itself says that it is not there.
+        _ if !absolute(&call.cwd, Path::new(file)).exists() => return vec![],
+        _ => match files(&absolute(&call.cwd, Path::new(file)), reading.parsed.is_on("--recursive")) {
+            Ok(texts) => texts,
+            Err(why) => return unknown(why),
+        },
+    };
+    let objects = texts.iter().map(|text| manifest::objects(text)).collect::<Result<Vec<_>, String>>();
+    match objects {
+        Err(why) => unknown(format!("no manifest that can be read: {why}")),
+        Ok(objects) => objects.iter().flatten().flat_map(|object| manifest::effects(object, verb)).collect(),
+    }
+}
+
+/// All of standard input; nothing where it cannot be asked.
+fn input(call: &Call, probe: &dyn Probe, findings: &mut Findings) -> Result<Option<String>, Effect> {
+    if call.stdin != Stdin::Null {
+        findings.obligations.push(Obligation::ScreenStdin);
+    }
+    match probe.stdin(Until::End) {
+        Ok(Given::Whole(bytes, sealed)) => {
+            findings.rewrite.stdin = sealed;
+            Ok(Some(String::from_utf8_lossy(&bytes).into_owned()))
+        }
+        Err(ProbeError::NotAsked) => Ok(None),
+        Ok(Given::Begun(_)) | Err(_) => {
+            Err(Effect::new(Verb::Unknown, "-", Evidence::Stdin).because("standard input cannot be read to its end"))
+        }
+    }
+}
+
+/// The manifests of a file, or of a folder's files.
+fn files(path: &Path, recursive: bool) -> Result<Vec<String>, String> {
+    let mut texts = Vec::new();
+    let mut waiting = vec![path.to_owned()];
+    while let Some(next) = waiting.pop() {
+        if next.is_dir() {
+            let entries = std::fs::read_dir(&next).map_err(|e| e.to_string())?;
+            let mut inside: Vec<PathBuf> = entries.filter_map(|e| Some(e.ok()?.path())).collect();
+            let wanted = |p: &PathBuf| p.extension().is_some_and(|e| ["json", "yaml", "yml"].iter().any(|w| e == *w));
+            inside.retain(|p| if p.is_dir() { recursive } else { wanted(p) });
+            waiting.extend(inside);
+        } else {
+            texts.push(read_small(&next).map_err(|e| format!("{}: {e}", next.display()))?);
+        }
+        if texts.len() > MOST_FILES {
+            return Err(format!("more than {MOST_FILES} files"));
+        }
+    }
+    Ok(texts)
+}
+
+/// `-p '{"spec":{"replicas":0}}'`: what a patch takes away.
+fn patch(reading: &Reading<'_>) -> Vec<Effect> {
+    let patches = reading.parsed.values("--patch");
+    let object = reading.operands().join("/");
+    patches
+        .flat_map(|text| match manifest::objects(text) {
+            Err(_) => {
+                vec![Effect::new(Verb::Unknown, object.clone(), Evidence::Argv).because("a patch that cannot be read")]
+            }
+            Ok(parts) => parts.iter().flat_map(|p| manifest::losses(p, &object)).collect(),
+        })
+        .collect()
+}
+
+/// A secret comes out where its values are printed; the table shows names only.
+fn secrets(reading: &Reading<'_>) -> Option<Effect> {
+    let raw = reading.parsed.last("--raw").filter(|path| path.split('/').any(|part| part == "secrets"));
+    if let Some(path) = raw {
+        return Some(Effect::new(Verb::Reveal, path, Evidence::Argv).because("the values of secrets"));
+    }
+    let operands = reading.operands();
+    let kinds = operands.iter().flat_map(|o| o.split(',')).map(|o| o.split(['/', '.']).next().unwrap_or(o));
+    let secret = kinds.into_iter().any(|k| ["secret", "secrets", "all-secrets"].contains(&k));
+    let format = reading.parsed.last("--output").unwrap_or_default();
+    let shows = !["", "name", "wide"].contains(&format) || reading.parsed.last("--template").is_some();
+    (secret && shows).then(|| Effect::new(Verb::Reveal, "secrets", Evidence::Argv).because("the values of secrets"))
+}
+
+/// A kubeconfig that the workspace or a temporary folder holds, and whose user is made by a program: it runs with any command.
+fn kubeconfig(reading: &Reading<'_>, call: &Call) -> Vec<Effect> {
+    let by_flag = reading.parsed.last("--kubeconfig").map(str::to_owned);
+    let named = by_flag.or_else(|| call.var("KUBECONFIG")).unwrap_or_default();
+    let mut found = Vec::new();
+    for file in named.split(':').filter(|f| !f.is_empty() && !call.around.away) {
+        let path = absolute(&call.cwd, Path::new(file));
+        let own = call.var("HOME").is_some_and(|home| path.starts_with(Path::new(&home).join(".kube")));
+        let Some(text) = read_small(&path).ok().filter(|_| !own) else { continue };
+        let programs = manifest::objects(&text).unwrap_or_default();
+        let command = |user: &Value| user.pointer("/user/exec/command").and_then(Value::as_str).map(str::to_owned);
+        let users = programs.iter().filter_map(|c| c.get("users")?.as_array()).flatten();
+        found.extend(users.filter_map(command).map(|program| {
+            Effect::new(Verb::Escape, program, Evidence::File).because(format!("`{file}` starts it to log in"))
+        }));
+    }
+    found
+}

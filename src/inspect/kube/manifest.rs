@@ -1,0 +1,92 @@
+//! Objects of a cluster as manifests write them, and what sending them does.
+
+use crate::effect::{Effect, Evidence, Verb};
+use serde_json::Value;
+
+/// Kinds that say who may do what.
+const PERMISSIONS: &[&str] = &[
+    "ClusterRole",
+    "ClusterRoleBinding",
+    "Role",
+    "RoleBinding",
+    "ServiceAccount",
+    "PodSecurityPolicy",
+    "ValidatingWebhookConfiguration",
+    "MutatingWebhookConfiguration",
+    "ValidatingAdmissionPolicy",
+    "CertificateSigningRequest",
+];
+
+/// The objects of a text of YAML or JSON documents, lists opened.
+pub(super) fn objects(text: &str) -> Result<Vec<Value>, String> {
+    let documents: Vec<Value> =
+        serde_saphyr::from_multiple(text).map_err(|e| e.to_string().lines().next().unwrap_or_default().to_owned())?;
+    let mut found = Vec::new();
+    for document in documents {
+        match document.get("items").and_then(Value::as_array) {
+            Some(items) if document.get("kind").and_then(Value::as_str).is_some_and(|k| k.ends_with("List")) => {
+                found.extend(items.iter().cloned());
+            }
+            _ if document.is_object() => found.push(document),
+            _ if document.is_null() => {}
+            _ => return Err("a document that is no object".to_owned()),
+        }
+    }
+    Ok(found)
+}
+
+/// What a command of this verb does to the object that it sends.
+pub(super) fn effects(object: &Value, verb: Verb) -> Vec<Effect> {
+    let text = |path: &str| object.pointer(path).and_then(Value::as_str).unwrap_or_default();
+    let kind = text("/kind");
+    let name = if text("/metadata/name").is_empty() { text("/metadata/generateName") } else { text("/metadata/name") };
+    let target = format!("{kind}/{name}");
+    let own =
+        if verb == Verb::Write && PERMISSIONS.contains(&kind) && kind != "ServiceAccount" { Verb::Grant } else { verb };
+    let mut found = vec![Effect::new(own, target.clone(), Evidence::File).on_kind(kind)];
+    if verb == Verb::Write {
+        found.extend(losses(object, &target));
+        found.extend(reaches_out(object, &target));
+    }
+    found
+}
+
+/// What an object, or a part of one, takes away: no replicas, no finalizers, a volume that goes with its claim.
+pub(super) fn losses(object: &Value, target: &str) -> Vec<Effect> {
+    let destroy = |why: &str| Effect::new(Verb::Destroy, target, Evidence::File).because(why);
+    let mut found = Vec::new();
+    if object.pointer("/spec/replicas").and_then(Value::as_u64) == Some(0) {
+        found.push(destroy("nothing of it runs any more"));
+    }
+    let finalizers = object.pointer("/metadata/finalizers").or_else(|| object.pointer("/spec/finalizers"));
+    if finalizers.is_some_and(|f| f.is_null() || f.as_array().is_some_and(Vec::is_empty)) {
+        found.push(destroy("what waits before it is deleted is passed over"));
+    }
+    if object.pointer("/spec/persistentVolumeReclaimPolicy").and_then(Value::as_str) == Some("Delete") {
+        found.push(destroy("the volume goes with its claim"));
+    }
+    found
+}
+
+/// A pod that is given the machine it runs on.
+fn reaches_out(object: &Value, target: &str) -> Option<Effect> {
+    let spec = ["/spec", "/spec/template/spec", "/spec/jobTemplate/spec/template/spec"]
+        .into_iter()
+        .filter_map(|path| object.pointer(path))
+        .find(|spec| spec.get("containers").is_some())?;
+    let on = |value: Option<&Value>| value.and_then(Value::as_bool) == Some(true);
+    let each = |list: &str| spec.get(list).and_then(Value::as_array).into_iter().flatten().collect::<Vec<_>>();
+    let privileged = [each("containers"), each("initContainers")]
+        .concat()
+        .into_iter()
+        .any(|c| on(c.pointer("/securityContext/privileged")) || c.pointer("/securityContext/capabilities/add").is_some());
+    let host = ["hostPID", "hostIPC", "hostNetwork"].iter().any(|key| on(spec.get(*key)));
+    let mounts = each("volumes").into_iter().any(|v| v.get("hostPath").is_some());
+    let why = match () {
+        () if privileged => "a container that may do what its machine's root may",
+        () if host => "it shares its machine's processes or network",
+        () if mounts => "it is given files of its machine",
+        () => return None,
+    };
+    Some(Effect::new(Verb::Escape, target, Evidence::File).because(why))
+}
