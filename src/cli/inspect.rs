@@ -29,6 +29,9 @@ pub(super) struct Arguments {
     /// Answer in words instead of JSON
     #[arg(long, global = true)]
     text: bool,
+    /// Answer with JSON, as it does by itself
+    #[arg(long, conflicts_with = "text")]
+    json: bool,
 }
 
 #[derive(clap::Subcommand)]
@@ -61,7 +64,7 @@ pub(super) fn main(arguments: &Arguments) -> io::Result<i32> {
     };
     let context = Context { tool: tool.to_owned(), facts: BTreeMap::new() };
     let verdict = decide(&policy, &effects, &context);
-    if !arguments.text {
+    if arguments.json || !arguments.text {
         say::out(&say::verdict_json(None, Some(tool), &verdict, &[]))?;
     } else if verdict.decision() == Decision::Allow {
         say::out(&format!("allow: {}", say::headline(tool, &verdict)))?;
