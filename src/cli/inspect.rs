@@ -30,7 +30,7 @@ pub(super) struct Arguments {
     #[arg(long, global = true)]
     text: bool,
     /// Answer with JSON, as it does by itself
-    #[arg(long, conflicts_with = "text")]
+    #[arg(long, global = true, conflicts_with = "text")]
     json: bool,
 }
 
