@@ -8,6 +8,7 @@ mod docker;
 mod git;
 mod github;
 mod inner;
+mod input;
 mod kube;
 mod mongo;
 mod paths;

@@ -2,12 +2,11 @@
 
 mod manifest;
 
-use super::{Findings, Probe, ProbeError, Stdin as Given, Until};
-use crate::call::{Call, Stdin, absolute};
+use super::{Findings, Probe, input};
+use crate::call::{Call, absolute};
 use crate::effect::{Effect, Evidence, Verb, worst};
 use crate::place::read_small;
 use crate::tool::Reading;
-use crate::verdict::Obligation;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 
@@ -54,8 +53,8 @@ fn sent(
         return unknown("manifests that come from elsewhere cannot be read before".to_owned());
     }
     let texts = match file {
-        "-" => match input(call, probe, findings) {
-            Ok(text) => text.into_iter().collect(),
+        "-" => match input::whole(call, probe, findings) {
+            Ok(bytes) => bytes.iter().map(|b| String::from_utf8_lossy(b).into_owned()).collect(),
             Err(effect) => return vec![effect],
         },
         _ if call.around.away => return unknown("it is no file of this machine".to_owned()),
@@ -70,23 +69,6 @@ fn sent(
     match objects {
         Err(why) => unknown(format!("no manifest that can be read: {why}")),
         Ok(objects) => objects.iter().flatten().flat_map(|object| manifest::effects(object, verb)).collect(),
-    }
-}
-
-/// All of standard input; nothing where it cannot be asked.
-fn input(call: &Call, probe: &dyn Probe, findings: &mut Findings) -> Result<Option<String>, Effect> {
-    if call.stdin != Stdin::Null {
-        findings.obligations.push(Obligation::ScreenStdin);
-    }
-    match probe.stdin(Until::End) {
-        Ok(Given::Whole(bytes, sealed)) => {
-            findings.rewrite.stdin = sealed;
-            Ok(Some(String::from_utf8_lossy(&bytes).into_owned()))
-        }
-        Err(ProbeError::NotAsked) => Ok(None),
-        Ok(Given::Begun(_)) | Err(_) => {
-            Err(Effect::new(Verb::Unknown, "-", Evidence::Stdin).because("standard input cannot be read to its end"))
-        }
     }
 }
 

@@ -2,11 +2,10 @@
 
 mod script;
 
-use super::{Findings, Probe, ProbeError, Stdin as Given, Until};
-use crate::call::{Call, Stdin, absolute};
+use super::{Findings, Probe, input};
+use crate::call::{Call, absolute};
 use crate::effect::{Effect, Evidence, Verb, worst};
 use crate::tool::Reading;
-use crate::verdict::Obligation;
 use script::{Called, Statement, Token};
 use std::path::Path;
 
@@ -197,22 +196,9 @@ fn unknown(target: &str, why: &str, from: Evidence) -> Effect {
 }
 
 fn of_input(call: &Call, probe: &dyn Probe, findings: &mut Findings) -> Vec<Effect> {
-    match call.stdin {
-        Stdin::Null => return vec![],
-        Stdin::Terminal => {
-            let effect = Effect::new(Verb::Escape, "interactive session", Evidence::Stdin);
-            return vec![effect.because("what is typed at the terminal is not judged")];
-        }
-        Stdin::Text(_) | Stdin::File | Stdin::Pipe => findings.obligations.push(Obligation::ScreenStdin),
-    }
-    match probe.stdin(Until::End) {
-        Ok(Given::Whole(bytes, sealed)) => {
-            findings.rewrite.stdin = sealed;
-            of_script(&String::from_utf8_lossy(&bytes), Evidence::Stdin)
-        }
-        Ok(Given::Begun(_)) => vec![unknown("stdin", "its end cannot be waited for", Evidence::Stdin)],
-        Err(ProbeError::NotAsked) => vec![],
-        Err(e) => vec![unknown("stdin", &format!("standard input cannot be read: {e}"), Evidence::Stdin)],
+    match input::whole(call, probe, findings) {
+        Ok(bytes) => of_script(&String::from_utf8_lossy(&bytes.unwrap_or_default()), Evidence::Stdin),
+        Err(effect) => vec![effect],
     }
 }
 

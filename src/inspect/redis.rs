@@ -4,11 +4,10 @@
 
 mod lines;
 
-use super::{Findings, Probe, ProbeError, Stdin as Given, Until};
-use crate::call::{Call, Stdin, absolute};
+use super::{Findings, Probe, input};
+use crate::call::{Call, absolute};
 use crate::effect::{Effect, Evidence, Verb, worst};
 use crate::tool::Reading;
-use crate::verdict::Obligation;
 use std::path::Path;
 
 const COMMANDS: &str = include_str!("redis/commands.txt");
@@ -144,22 +143,9 @@ fn of_cluster(sub: &str) -> Effect {
 
 /// Commands on standard input, a line each, or in the server's own protocol.
 fn of_input(call: &Call, probe: &dyn Probe, findings: &mut Findings) -> Vec<Effect> {
-    match call.stdin {
-        Stdin::Null => return vec![],
-        Stdin::Terminal => {
-            let effect = Effect::new(Verb::Escape, "interactive session", Evidence::Stdin);
-            return vec![effect.because("what is typed at the terminal is not judged")];
-        }
-        Stdin::Text(_) | Stdin::File | Stdin::Pipe => findings.obligations.push(Obligation::ScreenStdin),
-    }
-    match probe.stdin(Until::End) {
-        Ok(Given::Whole(bytes, sealed)) => {
-            findings.rewrite.stdin = sealed;
-            lines::commands(&bytes).into_iter().map(of_line).collect()
-        }
-        Ok(Given::Begun(_)) => vec![unknown("stdin", "its end cannot be waited for")],
-        Err(ProbeError::NotAsked) => vec![],
-        Err(e) => vec![unknown("stdin", &format!("standard input cannot be read: {e}"))],
+    match input::whole(call, probe, findings) {
+        Ok(bytes) => lines::commands(&bytes.unwrap_or_default()).into_iter().map(of_line).collect(),
+        Err(effect) => vec![effect],
     }
 }
 
