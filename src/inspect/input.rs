@@ -9,16 +9,16 @@ use crate::verdict::Obligation;
 ///
 /// # Errors
 /// What has to be said of it instead, where it is a terminal or cannot be read to its end.
-pub(super) fn whole(call: &Call, probe: &dyn Probe, findings: &mut Findings) -> Result<Option<Vec<u8>>, Effect> {
+pub(super) fn whole(call: &Call, probe: &dyn Probe, findings: &mut Findings) -> Result<Option<Vec<u8>>, Box<Effect>> {
     match call.stdin {
         Stdin::Null => return Ok(None),
         Stdin::Terminal => {
             let effect = Effect::new(Verb::Escape, "interactive session", Evidence::Stdin);
-            return Err(effect.because("what is typed at the terminal is not judged"));
+            return Err(Box::new(effect.because("what is typed at the terminal is not judged")));
         }
         Stdin::Text(_) | Stdin::File | Stdin::Pipe => findings.obligations.push(Obligation::ScreenStdin),
     }
-    let unread = |why: String| Effect::new(Verb::Unknown, "stdin", Evidence::Stdin).because(why);
+    let unread = |why: String| Box::new(Effect::new(Verb::Unknown, "stdin", Evidence::Stdin).because(why));
     match probe.stdin(Until::End) {
         Ok(Given::Whole(bytes, sealed)) => {
             findings.rewrite.stdin = sealed;

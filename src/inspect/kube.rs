@@ -55,7 +55,7 @@ fn sent(
     let texts = match file {
         "-" => match input::whole(call, probe, findings) {
             Ok(bytes) => bytes.iter().map(|b| String::from_utf8_lossy(b).into_owned()).collect(),
-            Err(effect) => return vec![effect],
+            Err(effect) => return vec![*effect],
         },
         _ if call.around.away => return unknown("it is no file of this machine".to_owned()),
         // kubectl itself says that it is not there.

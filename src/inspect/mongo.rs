@@ -198,7 +198,7 @@ fn unknown(target: &str, why: &str, from: Evidence) -> Effect {
 fn of_input(call: &Call, probe: &dyn Probe, findings: &mut Findings) -> Vec<Effect> {
     match input::whole(call, probe, findings) {
         Ok(bytes) => of_script(&String::from_utf8_lossy(&bytes.unwrap_or_default()), Evidence::Stdin),
-        Err(effect) => vec![effect],
+        Err(effect) => vec![*effect],
     }
 }
 

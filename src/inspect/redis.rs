@@ -145,7 +145,7 @@ fn of_cluster(sub: &str) -> Effect {
 fn of_input(call: &Call, probe: &dyn Probe, findings: &mut Findings) -> Vec<Effect> {
     match input::whole(call, probe, findings) {
         Ok(bytes) => lines::commands(&bytes.unwrap_or_default()).into_iter().map(of_line).collect(),
-        Err(effect) => vec![effect],
+        Err(effect) => vec![*effect],
     }
 }
 
