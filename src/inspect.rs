@@ -98,6 +98,21 @@ pub trait Probe {
     /// When it is not asked, or the tool refused.
     fn printed(&self, reading: &Reading<'_>, argv: &[OsString]) -> Result<Vec<u8>, ProbeError>;
 
+    /// What `reader` makes of all that the tool prints for `argv`, which only reads; the person does not see it. The tool
+    /// inherits the descriptors `keep`.
+    ///
+    /// # Errors
+    /// When it is not asked, or the tool refused.
+    fn read_through(
+        &self,
+        _reading: &Reading<'_>,
+        _argv: &[OsString],
+        _keep: &[Arc<OwnedFd>],
+        _reader: Box<dyn Reader>,
+    ) -> Result<Vec<Effect>, ProbeError> {
+        Err(ProbeError::NotAsked)
+    }
+
     /// A sealed file in memory with these bytes, for the tool to read in place of a path that could be swapped.
     ///
     /// # Errors
@@ -222,6 +237,7 @@ const INSPECTORS: &[(&str, Inspector)] = &[
     ("mysql-options", sql::mysql::inspect_options),
     ("sqlite", sql::sqlite::inspect),
     ("aws", aws::inspect),
+    ("pg-restore", sql::inspect_archive),
     ("git", git::inspect),
     ("github", github::inspect),
     ("docker", docker::inspect),

@@ -3,7 +3,7 @@
 use super::{CONFIG, check, fail};
 use crate::call::User;
 use crate::effect::{Effect, Evidence, Verb};
-use crate::inspect::sql::{mysql, psql, sqlite};
+use crate::inspect::sql::{self, mysql, psql, sqlite};
 use crate::inspect::terraform;
 use crate::policy::schema::{self, Layer};
 use crate::policy::{Context, Policy, PolicyError, decide, layers, load};
@@ -91,6 +91,10 @@ fn read(file: &PathBuf) -> io::Result<Vec<u8>> {
 
 /// A script by itself, as the client of its dialect reads it: that client, and the effects. What it includes is not looked for.
 fn sql_effects(dialect: &str, text: &[u8]) -> (&'static str, Vec<Effect>) {
+    if text.len() as u64 > sql::MAX_SCRIPT {
+        let note = format!("larger than {} MiB", sql::MAX_SCRIPT >> 20);
+        return ("psql", vec![Effect::new(Verb::Unknown, "script", Evidence::Sql).because(note)]);
+    }
     let (client, mut effects) = match dialect {
         "mysql" => ("mysql", mysql::judge_script(text, &mut |_| None)),
         "sqlite" => ("sqlite3", sqlite::judge_script(text)),

@@ -3,6 +3,7 @@
 //! A statement is judged by the server's own grammar (`postgres`), psql's input by psql's own rules (`psql`); what does not
 //! parse is unknown.
 
+mod archive;
 mod connection;
 pub mod mysql;
 mod portable;
@@ -26,8 +27,8 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-/// A script larger than this is not read.
-const MAX_SCRIPT: u64 = 64 << 20;
+/// A script larger than this, in bytes, is not read.
+pub const MAX_SCRIPT: u64 = 64 << 20;
 /// The variable that makes psql stop at the first error.
 const STOP: &str = "ON_ERROR_STOP";
 
@@ -102,6 +103,12 @@ fn unjudged(reading: &Reading<'_>) -> Option<(&'static str, &'static str)> {
     let answers = reading.parsed.is_on("--single-step") && (given("--file") || !given("--command"));
     answers
         .then_some(("--single-step", "an answer is read after each statement, from the script where that is standard input"))
+}
+
+/// What pg_restore would run, and where.
+pub(super) fn inspect_archive(reading: &Reading<'_>, call: &Call, probe: &dyn Probe, findings: &mut Findings) {
+    connection::find(reading, call, findings);
+    archive::inspect(reading, call, probe, findings);
 }
 
 /// Where a program of libpq connects to that takes no SQL.

@@ -1,9 +1,9 @@
 //! The probe that asks the real tool: each of its starts is a call of its own, recorded and confined.
 
 use crate::call::{Call, Stdin, User, workspace};
-use crate::effect::Verb;
+use crate::effect::{Effect, Verb};
 use crate::inspect::terraform::WithoutTail;
-use crate::inspect::{Plan, Probe, ProbeError, Stdin as Given, Until};
+use crate::inspect::{Plan, Probe, ProbeError, Reader, Stdin as Given, Until};
 use crate::memory::{Known, Memory, MemoryError, Whose};
 use crate::profile::Required;
 use crate::record::{Durability, Event, Record, redact_words};
@@ -20,7 +20,7 @@ use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 /// Standard input larger than this is not judged where nothing reads it as it comes.
 const MAX_STDIN: u64 = 64 << 20;
@@ -73,13 +73,13 @@ fn sealed_copy(from: &mut dyn Read, most: u64) -> Result<(Vec<u8>, OwnedFd), Pro
 }
 
 impl Live<'_> {
-    /// Starts the real tool as an aid of sprag's own, with the plan, if there is one, at its descriptor.
+    /// Starts the real tool as an aid of sprag's own, which inherits the descriptors `keep`.
     fn aid(
         &self,
         aid: Aid,
         reading: &Reading<'_>,
         words: &[OsString],
-        plan: Option<&Arc<OwnedFd>>,
+        keep: &[Arc<OwnedFd>],
         output: Prints,
     ) -> Result<(), ProbeError> {
         let argv = self.shown(reading, words);
@@ -87,7 +87,7 @@ impl Live<'_> {
         let _ = self.record.append(&Event::Aid { run: self.run, aid: aid.word(), argv: &argv }, Durability::Kernel);
         let (stdout, stderr, sift) = match output {
             Prints::Kept(stdout, stderr) => (Some(stdout), Some(stderr), None),
-            Prints::Sifted(sift) => (None, None, Some(sift)),
+            Prints::Sifted(sift, stderr) => (None, stderr, Some(sift)),
         };
         let order = Order {
             tool: self.call.name.clone(),
@@ -106,7 +106,7 @@ impl Live<'_> {
             stderr,
             sift,
             sift_errors: None,
-            keep: plan.into_iter().map(Arc::clone).collect(),
+            keep: keep.to_vec(),
             discharged: vec![],
         };
         let links = super::links(self.call);
@@ -139,11 +139,11 @@ impl Live<'_> {
         aid: Aid,
         reading: &Reading<'_>,
         words: &[OsString],
-        plan: Option<&Arc<OwnedFd>>,
+        keep: &[Arc<OwnedFd>],
     ) -> Result<Vec<u8>, ProbeError> {
         let (out, errors) = (memory_file(c"output")?, memory_file(c"errors")?);
         let prints = Prints::Kept(out.try_clone().map_err(failed)?, errors.try_clone().map_err(failed)?);
-        if let Err(e) = self.aid(aid, reading, words, plan, prints) {
+        if let Err(e) = self.aid(aid, reading, words, keep, prints) {
             if aid == Aid::Show {
                 say::error(String::from_utf8_lossy(&read_back(errors)?).trim_end());
             }
@@ -157,7 +157,7 @@ impl Live<'_> {
         let sealed = Arc::new(sealed);
         let mut words = reading.words_before_command();
         words.extend(["show".into(), "-json".into(), descriptor_path(&sealed)]);
-        let json = self.kept(Aid::Show, reading, &words, Some(&sealed))?;
+        let json = self.kept(Aid::Show, reading, &words, std::slice::from_ref(&sealed))?;
         Ok(Plan { json, sealed: Some(sealed) })
     }
 }
@@ -166,8 +166,41 @@ impl Live<'_> {
 enum Prints {
     /// Into these files: standard output and error.
     Kept(OwnedFd, OwnedFd),
-    /// To the caller, with something cut out.
-    Sifted(Box<dyn Sift>),
+    /// To the caller, with something cut out; errors into a file or as they come.
+    Sifted(Box<dyn Sift>, Option<OwnedFd>),
+}
+
+/// Judges what an aid prints, and lets none of it pass.
+#[derive(Debug)]
+struct Judging {
+    reader: Box<dyn Reader>,
+    found: Arc<Mutex<Vec<Effect>>>,
+}
+
+impl Judging {
+    fn note(&self, effects: Vec<Effect>) {
+        // Who else holds it has ended, or is only about to read it.
+        let mut found = self.found.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        for effect in effects {
+            if !found.iter().any(|e| e.says_the_same_as(&effect)) {
+                found.push(effect);
+            }
+        }
+    }
+}
+
+impl Sift for Judging {
+    fn pass(&mut self, bytes: &[u8]) -> Vec<u8> {
+        let pieces = self.reader.take(bytes);
+        pieces.into_iter().for_each(|piece| self.note(piece.effects));
+        Vec::new()
+    }
+
+    fn end(&mut self) -> Vec<u8> {
+        let piece = self.reader.end();
+        self.note(piece.effects);
+        Vec::new()
+    }
 }
 
 /// Reads standard input to its end, or until it is too long to wait for, or whoever writes it has ended a line and waits;
@@ -217,7 +250,7 @@ impl Probe for Live<'_> {
         out.push(&path);
         words.push(out);
         let sift = WithoutTail::new(&path.to_string_lossy());
-        self.aid(Aid::Plan, reading, &words, Some(&file), Prints::Sifted(Box::new(sift)))?;
+        self.aid(Aid::Plan, reading, &words, std::slice::from_ref(&file), Prints::Sifted(Box::new(sift), None))?;
         let file = Arc::into_inner(file).ok_or_else(|| failed("the plan is still held by another"))?;
         seal(&file)?;
         self.show(reading, file)
@@ -230,7 +263,24 @@ impl Probe for Live<'_> {
     }
 
     fn printed(&self, reading: &Reading<'_>, argv: &[OsString]) -> Result<Vec<u8>, ProbeError> {
-        self.kept(Aid::Output, reading, argv, None)
+        self.kept(Aid::Output, reading, argv, &[])
+    }
+
+    fn read_through(
+        &self,
+        reading: &Reading<'_>,
+        argv: &[OsString],
+        keep: &[Arc<OwnedFd>],
+        reader: Box<dyn Reader>,
+    ) -> Result<Vec<Effect>, ProbeError> {
+        let (found, errors) = (Arc::new(Mutex::new(Vec::new())), memory_file(c"errors")?);
+        let sift = Judging { reader, found: Arc::clone(&found) };
+        let prints = Prints::Sifted(Box::new(sift), Some(errors.try_clone().map_err(failed)?));
+        if let Err(e) = self.aid(Aid::Output, reading, argv, keep, prints) {
+            say::error(String::from_utf8_lossy(&read_back(errors)?).trim_end());
+            return Err(e);
+        }
+        Ok(std::mem::take(&mut *found.lock().unwrap_or_else(std::sync::PoisonError::into_inner)))
     }
 
     fn sealed(&self, bytes: &[u8]) -> Result<OwnedFd, ProbeError> {

@@ -240,6 +240,48 @@ fn a_dump_is_restored_alike() {
 }
 
 #[test]
+fn an_archive_is_restored_alike() {
+    need("pg_restore");
+    let shop = Shop::open();
+    shop.postgres.script("shop", "drop extension dblink;");
+    let made = shop.bare(
+        "for f in c t d; do pg_dump -F$f -O --no-acl -f archive.$f || exit; done; pg_dump -Fc --inserts -O -x -f rows.c",
+    );
+    assert_eq!(made.code, 0, "{made:?}");
+    let ends = [false, true].map(|guarded| {
+        let mut said = Vec::new();
+        for words in [
+            "archive.c",
+            "archive.t",
+            "-j2 archive.d",
+            "rows.c",
+            "<archive.c",
+            "-s archive.c",
+            "-t orders archive.c",
+            "-1 archive.c",
+            "-l archive.c",
+            "no-such-file",
+            "work",
+        ] {
+            shop.postgres.script("postgres", "drop database if exists copy;\ncreate database copy;");
+            let run = |script: &str| if guarded { shop.run(script) } else { shop.bare(script) };
+            for again in [false, true] {
+                let ran = run(&format!("pg_restore -O -x -d copy {words}"));
+                // Two jobs say what they meet in no order.
+                let mut errors: Vec<String> = ran.stderr.lines().map(str::to_owned).collect();
+                errors.sort();
+                said.push((words, again, ran.code, ran.stdout, errors));
+            }
+            said.push((words, false, 0, shop.postgres.script("copy", "select oid::regclass::text, relpages from pg_class where relnamespace = 'public'::regnamespace order by 1"), vec![]));
+        }
+        said
+    });
+    for (bare, guarded) in ends[0].iter().zip(&ends[1]) {
+        assert_eq!(bare, guarded);
+    }
+}
+
+#[test]
 fn a_program_that_talks_with_psql_gets_the_same_answers() {
     need("python3");
     let shop = Shop::open();

@@ -194,3 +194,33 @@ fn it_is_held_whoever_calls() {
         assert_eq!(shop.account(), before, "{script}");
     }
 }
+
+#[test]
+fn what_an_archive_would_lose_is_held() {
+    need("pg_restore");
+    let shop = Shop::open();
+    shop.postgres.script("postgres", "create database source;");
+    shop.postgres.script("source", "create table public.spare (id int); create view public.filler as select 1 as a;");
+    // What an archive says of a view, a statement of the same length, is another one: pg_restore runs what stands there.
+    let made = shop.bare(
+        "pg_dump -d source -Fc -f good.dump && pg_dump -d source -Ft -f good.tar && pg_dump -d source -Fd -Z0 -f good.dir &&\
+         cp good.dump evil.dump && cp good.tar evil.tar && cp -r good.dir evil.dir &&\
+         perl -0pi -e 's/CREATE VIEW public\\.filler AS/ DROP TABLE public.orders;--/' evil.dump evil.tar evil.dir/toc.dat &&\
+         pg_dump -d shop -Fc -t orders -f orders.dump",
+    );
+    assert_eq!(made.code, 0, "{made:?}");
+    let count = shop.all_held([
+        "pg_restore -d shop evil.dump",
+        "pg_restore --dbname=shop --format=c evil.dump",
+        "pg_restore -vd shop evil.dump",
+        "pg_restore -d shop -1 -e -O -x evil.dump",
+        "pg_restore -d shop -h 127.0.0.1 -U postgres -s evil.dump",
+        "pg_restore -d shop <evil.dump",
+        "cat evil.dump | pg_restore -d shop",
+        "pg_restore -d shop -Ft evil.tar",
+        "pg_restore -d shop evil.tar",
+        "pg_restore -j 2 -d shop evil.dir",
+        "pg_restore -c --if-exists -s -d shop orders.dump",
+    ]);
+    assert!(count >= 11);
+}

@@ -95,7 +95,8 @@ impl Shop {
             count += 1;
             let ran = run(&way, true);
             let after = self.account();
-            let refused = ran.stderr.contains("sprag: refused: `psql") || ran.stderr.contains("sprag: refused: `dropdb");
+            let refused =
+                ["psql", "dropdb", "pg_restore"].iter().any(|t| ran.stderr.contains(&format!("sprag: refused: `{t}")));
             if !(matches!(ran.code, 75 | 77) && refused && ran.stderr.ends_with(said)) {
                 complaints.push(format!("not refused: {way:?}\n  {ran:?}"));
             }

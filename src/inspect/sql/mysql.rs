@@ -10,6 +10,7 @@ mod options;
 
 use super::portable::{Flavor, Judge};
 use super::postgres::SqlError;
+use super::worker::Limit;
 use super::{Input, digest, read_script, stdin};
 use crate::call::{Call, absolute};
 use crate::effect::{Effect, Evidence, Verb};
@@ -92,6 +93,7 @@ struct Client<'i> {
     comment: bool,
     /// How many scripts include the one that is read.
     depth: usize,
+    limit: Limit,
 }
 
 impl<'i> Client<'i> {
@@ -106,6 +108,7 @@ impl<'i> Client<'i> {
             quote: None,
             comment: false,
             depth: 0,
+            limit: Limit::begin(),
         }
     }
 
@@ -125,6 +128,9 @@ impl<'i> Client<'i> {
         (self.quote, self.comment) = (None, false);
         self.buffer.clear();
         for line in text.lines() {
+            if let Some(why) = self.limit.reached() {
+                return self.note(Verb::Unknown, "script", why);
+            }
             if self.line(line) {
                 return;
             }

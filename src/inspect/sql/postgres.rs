@@ -15,25 +15,17 @@ mod statements;
 mod tree;
 mod walk;
 
+use super::worker::{TIME_LIMIT, Worker};
 use crate::effect::{Effect, Verb};
 use crate::sys;
 use std::fmt;
 use std::ops::Range;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
-use std::thread;
-use std::time::Duration;
+use std::sync::mpsc::RecvTimeoutError;
 use tree::{Node, Tree};
 use walk::{Memory, Walk};
 
 /// The longest text that is parsed.
 const MAX_TEXT: usize = 16 * 1024 * 1024;
-
-/// The stack of the thread that parses. The parser allows itself what the thread has; musl would report a
-/// main thread's stack far too small.
-const STACK: usize = 32 * 1024 * 1024;
-
-/// How long one text may take; nested comments can take the server's own lexer minutes.
-const TIME_LIMIT: Duration = Duration::from_secs(10);
 
 /// One statement of a text and what it would do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -98,17 +90,11 @@ pub(super) fn session_setting(name: &str, value: &str) -> (Verb, &'static str) {
 #[derive(Debug)]
 pub struct Judge {
     /// The thread that parses; none where it could not start or did not answer in time.
-    worker: Option<Worker>,
+    worker: Option<Worker<Answer>>,
 }
 
 /// What the thread answers for a text.
 type Answer = Result<Vec<Statement>, SqlError>;
-
-#[derive(Debug)]
-struct Worker {
-    texts: Sender<String>,
-    answers: Receiver<Answer>,
-}
 
 impl Default for Judge {
     fn default() -> Judge {
@@ -119,18 +105,8 @@ impl Default for Judge {
 impl Judge {
     /// A judge of a new session.
     pub fn new() -> Judge {
-        let (texts, texts_in) = channel::<String>();
-        let (answers_out, answers) = channel();
-        let work = move || {
-            let mut memory = Memory::default();
-            for text in texts_in {
-                if answers_out.send(judge_text(&text, &mut memory)).is_err() {
-                    break;
-                }
-            }
-        };
-        let thread = thread::Builder::new().name(String::from("sql")).stack_size(STACK).spawn(work);
-        Judge { worker: thread.is_ok().then_some(Worker { texts, answers }) }
+        let mut memory = Memory::default();
+        Judge { worker: Worker::start(move |text| judge_text(text, &mut memory)) }
     }
 
     /// One that judges nothing: it stands where another is at work.
@@ -151,10 +127,7 @@ impl Judge {
             return Err(SqlError::TooLong);
         }
         let Some(worker) = &self.worker else { return Err(SqlError::Failed) };
-        let answer = match worker.texts.send(sql.to_owned()) {
-            Ok(()) => worker.answers.recv_timeout(TIME_LIMIT),
-            Err(_) => Err(RecvTimeoutError::Disconnected),
-        };
+        let answer = worker.ask(sql);
         answer.unwrap_or_else(|error| {
             self.worker = None;
             Err(match error {

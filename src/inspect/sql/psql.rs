@@ -11,6 +11,7 @@ mod script;
 mod stream;
 
 use super::postgres::{self, Judge, SqlError};
+use super::worker::Limit;
 use crate::effect::{Effect, Evidence, Verb};
 use conditions::Sure;
 use input::{Input, Value, Variables};
@@ -55,6 +56,15 @@ pub fn judge_script(text: &[u8], variables: &BTreeMap<String, String>, include: 
     psql.finish()
 }
 
+/// What psql may send to the server for `text` as its script or standard input: each message, in their order. Among them is
+/// what the rows of a `COPY` would be as statements; not known is the value of a variable that only a run could tell.
+pub fn messages(text: &[u8], variables: &BTreeMap<String, String>, include: &mut Include<'_>) -> Vec<String> {
+    let mut psql = Psql::new(variables, include);
+    psql.sent = Some(Vec::new());
+    psql.script(text);
+    psql.sent.unwrap_or_default()
+}
+
 /// One run of psql, whose commands and scripts are judged in their order.
 pub struct Psql<'i> {
     variables: Variables,
@@ -77,6 +87,10 @@ pub struct Psql<'i> {
     awaits: Option<usize>,
     /// Whether what is read may be no statements at all: then only what can be understood counts.
     doubtful: bool,
+    /// Until when what is there as a whole is judged.
+    until: Option<Limit>,
+    /// What was sent, where that is kept.
+    sent: Option<Vec<String>>,
 }
 
 impl<'i> Psql<'i> {
@@ -95,6 +109,8 @@ impl<'i> Psql<'i> {
             commands_copy: false,
             awaits: None,
             doubtful: false,
+            until: Some(Limit::begin()),
+            sent: None,
         };
         for name in variables.keys() {
             psql.check_variable(name);
@@ -141,6 +157,10 @@ impl<'i> Psql<'i> {
     /// Reads the lines of a script.
     fn lines(&mut self, script: &mut Script<'_>) {
         while let Some(line) = script.next_line() {
+            if let Some(why) = self.until.and_then(Limit::reached) {
+                self.note(Verb::Unknown, "script", why);
+                break;
+            }
             script.lexer.newline();
             let mut input = Input::new(line);
             if script.lexer.buffer.is_empty() {
@@ -182,6 +202,7 @@ impl<'i> Psql<'i> {
         let start = std::mem::replace(&mut script.start, (script.line, 1));
         match lexer.unknown.first() {
             Some(name) if !self.doubtful => {
+                self.sent.iter_mut().for_each(|sent| sent.push(lexer.buffer.clone()));
                 self.note(Verb::Unknown, name, format!("the value of the variable `{name}` is not known"));
             }
             _ => {
@@ -195,6 +216,9 @@ impl<'i> Psql<'i> {
     /// Judges what is sent to the server as one message, which begins at this line and column; how many times the server
     /// wants rows from the client.
     fn send(&mut self, text: &str, (line, column): (usize, usize)) -> usize {
+        if let Some(sent) = &mut self.sent {
+            sent.push(text.to_owned());
+        }
         match self.judge.judge(text) {
             Ok(statements) => {
                 let rows = statements.iter().map(|statement| statement.copies_in).sum();
@@ -260,6 +284,7 @@ impl<'i> Psql<'i> {
         let mut doubt = Psql::new(&BTreeMap::new(), &mut nothing);
         doubt.variables = self.variables.clone();
         doubt.doubtful = true;
+        doubt.sent = self.sent.take();
         let mut what_if = Script::new(rows, None);
         doubt.lines(&mut what_if);
         if !what_if.lexer.is_clean() {
@@ -272,6 +297,7 @@ impl<'i> Psql<'i> {
             }
         }
         doubt.flush(&mut what_if);
+        self.sent = doubt.sent;
         let worse = doubt.judged.effects.into_iter().filter(|effect| effect.verb != Verb::Read);
         self.judged.copy_data.extend(worse);
     }
@@ -342,6 +368,17 @@ mod tests {
         ]);
         let judged = judge_script(b"select 1;\n\nselect\n from from;", &BTreeMap::new(), &mut |_, _| None);
         assert!(judged.effects.iter().any(|effect| effect.note.starts_with("line 4: syntax error")), "{judged:?}");
+    }
+
+    #[test]
+    fn what_takes_too_long_is_unknown_from_there_on() {
+        let mut nothing = |_: &str, _: bool| None;
+        let mut psql = Psql::new(&BTreeMap::new(), &mut nothing);
+        psql.script(b"select 1;\n");
+        psql.until = Some(Limit::over());
+        psql.script(b"drop table a;\n");
+        let effects = psql.finish().effects;
+        assert_eq!(effects.iter().map(|e| e.verb).collect::<Vec<_>>(), [Verb::Read, Verb::Unknown]);
     }
 
     #[test]

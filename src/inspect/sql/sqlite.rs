@@ -8,6 +8,7 @@ mod lines;
 
 use super::portable::{Flavor, Judge};
 use super::postgres::SqlError;
+use super::worker::Limit;
 use super::{Input, digest, read_script, stdin};
 use crate::call::{Call, User, absolute};
 use crate::effect::{Effect, Evidence, Verb};
@@ -147,11 +148,12 @@ struct Client<'a> {
     effects: Vec<Effect>,
     /// How many scripts read the one that is read.
     depth: usize,
+    limit: Limit,
 }
 
 impl<'a> Client<'a> {
     fn new(around: &'a mut dyn Around) -> Client<'a> {
-        Client { judge: Judge::new(Flavor::Sqlite), around, effects: Vec::new(), depth: 0 }
+        Client { judge: Judge::new(Flavor::Sqlite), around, effects: Vec::new(), depth: 0, limit: Limit::begin() }
     }
 
     /// Opens a database, where it is a file.
@@ -208,6 +210,9 @@ impl<'a> Client<'a> {
         };
         let mut statement = Statement::default();
         for line in text.lines() {
+            if let Some(why) = self.limit.reached() {
+                return self.note(Verb::Unknown, "script", why);
+            }
             if statement.is_empty() && line.starts_with('.') {
                 if self.dot(line) {
                     return;

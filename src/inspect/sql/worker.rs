@@ -2,13 +2,40 @@
 
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-/// Parsers enter themselves for each level of nesting; musl would report a main thread's stack far too small.
+/// Parsers enter themselves for each level of nesting, and the server's own allows itself what the thread has; musl would
+/// report a main thread's stack far too small.
 const STACK: usize = 32 * 1024 * 1024;
 
-/// How long one text may take; hostile nesting can take a parser minutes.
-const TIME_LIMIT: Duration = Duration::from_secs(10);
+/// How long one text may take; hostile nesting can take a parser minutes, nested comments the server's own lexer.
+pub(super) const TIME_LIMIT: Duration = Duration::from_secs(10);
+
+/// How long the scripts of one run may take, all in all: the largest that are read would take minutes if all their statements
+/// were short.
+const ALL_LIMIT: Duration = Duration::from_secs(60);
+
+/// Until when the scripts of a run are judged.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Limit(Instant);
+
+impl Limit {
+    /// One that begins now.
+    pub(super) fn begin() -> Limit {
+        Limit(Instant::now() + ALL_LIMIT)
+    }
+
+    /// One that is over.
+    #[cfg(test)]
+    pub(super) fn over() -> Limit {
+        Limit(Instant::now())
+    }
+
+    /// Why no more is judged, once that is so.
+    pub(super) fn reached(self) -> Option<String> {
+        (Instant::now() >= self.0).then(|| format!("not judged within {} seconds", ALL_LIMIT.as_secs()))
+    }
+}
 
 /// A thread that answers for each text in its order.
 #[derive(Debug)]

@@ -75,6 +75,8 @@ impl Kept {
             commands_copy: false,
             awaits: Some(0),
             doubtful: self.doubtful,
+            until: None,
+            sent: None,
         };
         step(&mut psql, &mut script);
         (self.lexer, self.conditions) = (script.lexer, script.conditions);
