@@ -75,6 +75,8 @@ pub struct Setting<'a> {
     pub required: &'a Required,
     /// The folder of the links, so that what the tool starts finds the shims first.
     pub links: Option<PathBuf>,
+    /// Calls of guarded tools from inside the walls are answered, where the profile has it.
+    pub answers: bool,
     /// Nothing of sprag's follows but its end. The tool alone then holds standard input and output, and a signal that
     /// comes when the tool has ended comes too late, as it would for the tool.
     pub last: bool,
@@ -163,7 +165,7 @@ pub fn start(permit: Permit, setting: &Setting<'_>) -> Result<Outcome, RunError>
 
 /// What answers the calls of guarded tools from inside the walls, where the profile has it. Without it they are refused.
 fn answering(order: &Order, room: &Room, setting: &Setting<'_>) -> Option<Answering> {
-    let links = setting.links.as_deref().filter(|_| order.profile.answers)?;
+    let links = setting.links.as_deref().filter(|_| setting.answers && order.profile.answers)?;
     Answering::begin(room, links).ok()
 }
 

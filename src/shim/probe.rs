@@ -110,7 +110,8 @@ impl Live<'_> {
             discharged: vec![],
         };
         let links = super::links(self.call);
-        let setting = run::Setting { home: &self.user.home, required: self.required, links, last: false };
+        // A plan that is shown starts no program of the configuration's.
+        let setting = run::Setting { home: &self.user.home, required: self.required, links, answers: aid != Aid::Show, last: false };
         match run::start(Permit::aid(aid, order), &setting) {
             Ok(Outcome::Exited(0)) => Ok(()),
             Ok(Outcome::Exited(code)) => Err(ProbeError::Refused(code)),

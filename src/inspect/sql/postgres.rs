@@ -6,6 +6,7 @@
 mod alter;
 mod code;
 mod functions;
+mod literal;
 mod names;
 mod predicate;
 mod relations;
@@ -91,6 +92,8 @@ pub(super) fn session_setting(name: &str, value: &str) -> (Verb, &'static str) {
 pub struct Judge {
     /// The thread that parses; none where it could not start or did not answer in time.
     worker: Option<Worker<Answer>>,
+    /// The statement that was judged last, where its rows are literals: what stands before them, and what it would do.
+    last: Option<(String, Vec<Statement>)>,
 }
 
 /// What the thread answers for a text.
@@ -106,12 +109,12 @@ impl Judge {
     /// A judge of a new session.
     pub fn new() -> Judge {
         let mut memory = Memory::default();
-        Judge { worker: Worker::start(move |text| judge_text(text, &mut memory)) }
+        Judge { worker: Worker::start(move |text| judge_text(text, &mut memory)), last: None }
     }
 
     /// One that judges nothing: it stands where another is at work.
     pub(super) fn idle() -> Judge {
-        Judge { worker: None }
+        Judge { worker: None, last: None }
     }
 
     /// Whether the server would refuse every text that begins with `start`: a syntax error within it. What is only not
@@ -126,8 +129,19 @@ impl Judge {
         if sql.len() > MAX_TEXT {
             return Err(SqlError::TooLong);
         }
+        let head = literal::before_rows(sql);
+        if let (Some(head), Some((known, statements))) = (head, &self.last)
+            && head == known
+        {
+            let end = sql.trim_end().strip_suffix(';').map_or(sql.len(), str::len);
+            return Ok(statements.iter().map(|s| Statement { range: s.range.start..end, ..s.clone() }).collect());
+        }
+        self.last = None;
         let Some(worker) = &self.worker else { return Err(SqlError::Failed) };
         let answer = worker.ask(sql);
+        if let (Some(head), Ok(Ok(statements))) = (head, &answer) {
+            self.last = Some((head.to_owned(), statements.clone()));
+        }
         answer.unwrap_or_else(|error| {
             self.worker = None;
             Err(match error {

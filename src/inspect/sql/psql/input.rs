@@ -189,12 +189,20 @@ impl<'l> Input<'l> {
 
     /// Takes `length` bytes off the text on top.
     pub(super) fn take(&mut self, length: usize) -> String {
-        let taken = self.rest().and_then(|rest| rest.get(..length)).unwrap_or_default().to_owned();
-        match self.values.last_mut() {
-            Some((_, _, at)) => *at += taken.len(),
-            None => self.line = self.line.get(taken.len()..).unwrap_or_default(),
-        }
+        let mut taken = String::new();
+        self.move_to(&mut taken, length);
         taken
+    }
+
+    /// Takes `length` bytes off the text on top, and puts them at the end of `to`.
+    pub(super) fn move_to(&mut self, to: &mut String, length: usize) {
+        let taken = self.rest().and_then(|rest| rest.get(..length)).unwrap_or_default();
+        to.push_str(taken);
+        let taken = taken.len();
+        match self.values.last_mut() {
+            Some((_, _, at)) => *at += taken,
+            None => self.line = self.line.get(taken..).unwrap_or_default(),
+        }
     }
 
     /// Takes one character.

@@ -105,7 +105,7 @@ impl Lexer {
                 },
                 State::Comment(depth) => self.comment(rest, *depth),
             };
-            self.buffer.push_str(&input.take(length));
+            input.move_to(&mut self.buffer, length);
         }
         Stop::End
     }
@@ -165,7 +165,7 @@ impl Lexer {
         }
         if let Some((length, state)) = opening(rest) {
             self.state = state;
-            self.buffer.push_str(&input.take(length));
+            input.move_to(&mut self.buffer, length);
             return None;
         }
         let length = match first {
@@ -174,7 +174,7 @@ impl Lexer {
                 return None;
             }
             ';' => {
-                self.buffer.push_str(&input.take(1));
+                input.move_to(&mut self.buffer, 1);
                 return self.semicolon();
             }
             '\\' => {
@@ -195,9 +195,10 @@ impl Lexer {
                 self.word(&rest[..end]);
                 end
             }
-            _ => first.len_utf8(),
+            // What means nothing to psql is passed over at once.
+            _ => rest.find(|c| !is_idle(c)).unwrap_or(rest.len()).max(first.len_utf8()),
         };
-        self.buffer.push_str(&input.take(length));
+        input.move_to(&mut self.buffer, length);
         None
     }
 
@@ -228,11 +229,11 @@ impl Lexer {
     fn colon(&mut self, input: &mut Input<'_>, variables: Option<&Variables>) -> Option<Stop> {
         let rest = input.rest()?;
         if rest.starts_with("::") || rest.starts_with(":=") {
-            self.buffer.push_str(&input.take(2));
+            input.move_to(&mut self.buffer, 2);
             return None;
         }
         let (Some(found), Some(variables)) = (Reference::read(rest), variables) else {
-            self.buffer.push_str(&input.take(1));
+            input.move_to(&mut self.buffer, 1);
             return None;
         };
         let written = input.take(found.length);
@@ -254,18 +255,17 @@ impl Lexer {
 
     /// Follows the words of `CREATE [OR REPLACE] FUNCTION … BEGIN … END`, in whose body a semicolon ends nothing.
     fn word(&mut self, word: &str) {
-        let word = word.to_ascii_lowercase();
+        let is = |other: &str| word.eq_ignore_ascii_case(other);
         if self.words.len() < 4 {
-            let counts = matches!(word.as_str(), "create" | "or" | "replace" | "function" | "procedure");
-            self.words.push(word.bytes().next().filter(|_| counts).unwrap_or(0));
+            let counts = ["create", "or", "replace", "function", "procedure"].into_iter().any(is);
+            self.words.push(word.bytes().next().filter(|_| counts).map_or(0, |c| c.to_ascii_lowercase()));
         }
         let makes_code = matches!(self.words.as_slice(), [b'c', b'f' | b'p', ..] | [b'c', b'o', b'r', b'f' | b'p', ..]);
         if makes_code && self.parens == 0 {
-            match word.as_str() {
-                "begin" => self.begins += 1,
-                "case" if self.begins > 0 => self.begins += 1,
-                "end" => self.begins = self.begins.saturating_sub(1),
-                _ => {}
+            if is("begin") || (is("case") && self.begins > 0) {
+                self.begins += 1;
+            } else if is("end") {
+                self.begins = self.begins.saturating_sub(1);
             }
         }
     }
@@ -299,6 +299,9 @@ fn opening(rest: &str) -> Option<(usize, State)> {
         ("x'", State::Quoted { escapes: false }),
         ("X'", State::Quoted { escapes: false }),
     ];
+    if !rest.starts_with(['\'', '"', '/', '$', 'e', 'E', 'u', 'U', 'n', 'N', 'b', 'B', 'x', 'X']) {
+        return None;
+    }
     if let Some((start, state)) = OPENINGS.into_iter().find(|(start, _)| rest.starts_with(start)) {
         return Some((start.len(), state));
     }
@@ -314,6 +317,11 @@ fn continuation(rest: &str) -> usize {
     let space = rest.len() - rest.trim_start().len();
     let continues = rest[..space].contains(['\n', '\r']) && rest[space..].starts_with('\'');
     if continues { space + 1 } else { 0 }
+}
+
+/// Whether a character neither opens nor ends anything, nor begins a word.
+fn is_idle(c: char) -> bool {
+    c.is_ascii_digit() || matches!(c, ' ' | '\t' | ',' | '.' | '=' | '*' | '+' | '<' | '>' | '[' | ']' | '%')
 }
 
 fn is_word_start(c: char) -> bool {
