@@ -241,6 +241,7 @@ const INSPECTORS: &[(&str, Inspector)] = &[
     ("git", git::inspect),
     ("github", github::inspect),
     ("docker", docker::inspect),
+    ("compose", docker::compose::inspect),
     ("redis", redis::inspect),
     ("kube", kube::inspect),
     ("mongo", mongo::inspect),

@@ -1,9 +1,14 @@
-//! aws: what does not stand in argv itself: aliases, `--cli-input-json`, files given as values, the endpoint's port.
+//! aws: what does not stand in argv itself: aliases, what a profile starts, statements, `--cli-input-json`, files given as
+//! values, the endpoint's port.
+
+mod config;
+mod statement;
 
 use super::{Findings, Probe};
-use crate::call::{Call, absolute};
+use crate::call::{Call, User, absolute, workspace};
 use crate::effect::{Effect, Evidence, Verb};
 use crate::tool::Reading;
+use config::Alias;
 use serde_json::Value;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -13,11 +18,42 @@ const MAX_PAYLOAD: u64 = 16 << 20;
 const INPUT_FLAGS: [&str; 2] = ["--cli-input-json", "--cli-input-yaml"];
 
 pub(super) fn inspect(reading: &Reading<'_>, call: &Call, _probe: &dyn Probe, findings: &mut Findings) {
-    if let Some(effect) = alias(reading, call) {
-        findings.effects.push(effect);
+    look(reading, call, &[], findings);
+}
+
+/// Looks at a call, where these aliases stand behind it already.
+fn look(reading: &Reading<'_>, call: &Call, expanded: &[String], findings: &mut Findings) {
+    match config::alias(reading, call, expanded) {
+        Some(Alias::Words(at, words)) => return stand_for(reading, call, (at, &words), expanded, findings),
+        Some(Alias::Shell(command)) => {
+            let effect = Effect::new(Verb::Escape, command, Evidence::File);
+            findings.effects = vec![effect.because("the alias runs it in a shell")];
+            return;
+        }
+        Some(Alias::Broken(meaning)) => {
+            let effect = Effect::new(Verb::Unknown, meaning, Evidence::File);
+            findings.effects.push(effect.because("the alias stands for words that cannot be taken apart"));
+        }
+        None => {}
+    }
+    let words = reading.command_words();
+    if reading.mild || words.contains(&"help") {
+        return;
+    }
+    if words.first() != Some(&"configure") {
+        let (effects, files) = config::programs(reading, call);
+        findings.effects.extend(effects);
+        findings.read.extend(files.into_iter().filter(|file| file.exists()));
+    }
+    if let Some(effects) = statement::effects(reading) {
+        findings.effects.retain(|e| e.verb != Verb::Escape || e.evidence != Evidence::Argv);
+        findings.effects.extend(effects);
     }
     for value in reading.parsed.flags.iter().flat_map(|f| &f.values) {
-        findings.read.extend(local_file(value, &call.cwd));
+        if let Some(file) = local_file(value, &call.cwd) {
+            findings.effects.extend(sent(&file, call));
+            findings.read.push(file);
+        }
     }
     findings.ports.extend(reading.facts.get("aws-endpoint").and_then(|url| port(url)));
     for flag in reading.parsed.flags.iter().filter(|f| INPUT_FLAGS.contains(&f.name.as_str())) {
@@ -25,6 +61,40 @@ pub(super) fn inspect(reading: &Reading<'_>, call: &Call, _probe: &dyn Probe, fi
             payload(reading, call, value, findings);
         }
     }
+}
+
+/// The call that an alias stands for, in place of the one that was typed.
+fn stand_for(
+    reading: &Reading<'_>,
+    call: &Call,
+    (at, words): (usize, &[String]),
+    expanded: &[String],
+    findings: &mut Findings,
+) {
+    let mut spelled = call.clone();
+    spelled.argv = std::iter::once(OsString::from("aws")).chain(reading.words.iter().map(|w| w.raw.clone())).collect();
+    let name = spelled.argv.splice(at + 1..at + 2, words.iter().map(OsString::from)).next().unwrap_or_default();
+    let expanded: Vec<String> = expanded.iter().cloned().chain([name.to_string_lossy().to_ascii_lowercase()]).collect();
+    let again = reading.tool.read(&spelled);
+    let mut found = Findings::of(&again);
+    look(&again, &spelled, &expanded, &mut found);
+    findings.effects = found.effects.into_iter().map(|e| Effect { evidence: Evidence::File, ..e }).collect();
+    findings.facts.extend(again.facts);
+    findings.read.extend(found.read);
+    findings.ports.extend(found.ports);
+}
+
+/// A file of the machine or of somebody's settings that a value has sent away: not one of the work at hand.
+fn sent(file: &Path, call: &Call) -> Option<Effect> {
+    let real = file.canonicalize().unwrap_or_else(|_| file.to_owned());
+    let home = User::current().home;
+    let tmpdir = call.var("TMPDIR").map_or_else(|| PathBuf::from("/tmp"), PathBuf::from);
+    let at_work =
+        [workspace(&call.cwd, &home), tmpdir].iter().any(|place| place.parent().is_some() && real.starts_with(place));
+    let of_home = real.strip_prefix(&home).ok().and_then(|rest| rest.iter().next());
+    let own = of_home.is_some_and(|first| !first.as_encoded_bytes().starts_with(b"."));
+    let effect = || Effect::new(Verb::Reveal, file.display().to_string(), Evidence::Argv);
+    (!at_work && !own).then(|| effect().because("the file is sent to the service"))
 }
 
 /// The local file that a value names (`file://`, `fileb://`).
@@ -39,22 +109,6 @@ fn port(url: &str) -> Option<u16> {
     let authority = rest.split('/').next()?;
     let given = authority.rsplit_once(':').and_then(|(_, p)| p.parse().ok());
     given.or(if scheme == "http" { Some(80) } else { Some(443) })
-}
-
-/// An alias shadows even a built-in service (seen in v1 and v2), so a called name that the alias file has is not what it
-/// looks like.
-fn alias(reading: &Reading<'_>, call: &Call) -> Option<Effect> {
-    let home = call.var("HOME")?;
-    let text = crate::place::read_small(&Path::new(&home).join(".aws/cli/alias")).ok()?;
-    let words = reading.command_words();
-    let hit = text.lines().filter_map(|line| line.split_once('=')).find(|(name, _)| words.contains(&name.trim()))?;
-    let (name, meaning) = (hit.0.trim(), hit.1.trim());
-    let effect = if meaning.starts_with('!') {
-        Effect::new(Verb::Escape, name, Evidence::File).because("the alias runs a shell command")
-    } else {
-        Effect::new(Verb::Unknown, name, Evidence::File).because("the alias stands for another command")
-    };
-    Some(effect)
 }
 
 /// `--cli-input-json`: every key of the payload is an option of the operation, and can raise like one.

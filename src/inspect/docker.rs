@@ -1,5 +1,7 @@
 //! What a container is given of this machine: folders and sockets that are mounted into it.
 
+pub(super) mod compose;
+
 use super::{Findings, Probe, paths};
 use crate::call::Call;
 use crate::effect::{Effect, Evidence};

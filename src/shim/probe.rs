@@ -111,7 +111,8 @@ impl Live<'_> {
         };
         let links = super::links(self.call);
         // A plan that is shown starts no program of the configuration's.
-        let setting = run::Setting { home: &self.user.home, required: self.required, links, answers: aid != Aid::Show, last: false };
+        let setting =
+            run::Setting { home: &self.user.home, required: self.required, links, answers: aid != Aid::Show, last: false };
         match run::start(Permit::aid(aid, order), &setting) {
             Ok(Outcome::Exited(0)) => Ok(()),
             Ok(Outcome::Exited(code)) => Err(ProbeError::Refused(code)),

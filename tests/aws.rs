@@ -1,0 +1,129 @@
+//! aws: what stands in its own files and in what a call carries, beside its words.
+
+use sprag::effect::{Effect, Verb, worst};
+use sprag::inspect::{Unasked, deepen};
+use sprag::shim::call_of_words;
+use sprag::tool;
+use std::ffi::OsString;
+use std::path::Path;
+use tempfile::TempDir;
+
+/// A home with these files, and a folder to work in.
+fn home(files: &[(&str, &str)]) -> TempDir {
+    let home = tempfile::tempdir().unwrap();
+    for (name, text) in files {
+        let file = home.path().join(name);
+        std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+        std::fs::write(file, text).unwrap();
+    }
+    std::fs::create_dir_all(home.path().join("work")).unwrap();
+    home
+}
+
+/// What a call in that home does; `variables` and words as in a shell.
+fn effects(home: &Path, line: &str) -> Vec<Effect> {
+    let words = shell_words::split(line).unwrap();
+    let is_variable = |word: &String| word.contains('=') && !word.starts_with('-');
+    let variables: Vec<&String> = words.iter().take_while(|w| is_variable(w)).collect();
+    let rest = words.iter().skip(variables.len()).map(OsString::from).collect();
+    let mut call = call_of_words(rest, &home.join("work")).unwrap();
+    call.env.clear();
+    call.env.insert("HOME".into(), home.into());
+    call.env.insert("TMPDIR".into(), "/nowhere".into());
+    for (name, value) in variables.iter().filter_map(|v| v.split_once('=')) {
+        call.env.insert(name.into(), value.into());
+    }
+    let tools = tool::find("aws").unwrap();
+    let reading = tools[0].read(&call);
+    deepen(&reading, &call, &Unasked(&call)).effects
+}
+
+fn all(files: &[(&str, &str)], cases: &[(&str, Verb, &str)]) {
+    let home = home(files);
+    for (line, verb, target) in cases {
+        let effects = effects(home.path(), line);
+        assert_eq!(worst(&effects), *verb, "{line}: {effects:?}");
+        assert!(effects.iter().any(|e| e.verb == *verb && e.target.contains(target)), "{line}: {effects:?}");
+    }
+}
+
+#[test]
+fn an_alias_does_what_it_stands_for() {
+    let file = "[toplevel]\nsafe = rds delete-db-instance --skip-final-snapshot\nwho = sts get-caller-identity\nsh = !rm -rf x\n\
+                ls = who\nloop = loop --debug\ns3 = s3 --no-cli-pager\nodd = 'a\n[command ec2]\nrun = terminate-instances\n";
+    all(
+        &[(".aws/cli/alias", file)],
+        &[
+            ("aws safe --db-instance-identifier p", Verb::Destroy, "p"),
+            ("aws --region x safe --db-instance-identifier p", Verb::Destroy, "p"),
+            ("aws who", Verb::Read, ""),
+            ("aws ls", Verb::Read, ""),
+            ("aws sh", Verb::Escape, "rm -rf x"),
+            ("aws odd", Verb::Unknown, ""),
+            ("aws loop", Verb::Unknown, ""),
+            ("aws s3 rb s3://b --force", Verb::Destroy, "b"),
+            ("aws s3 ls", Verb::Read, ""),
+            ("aws ec2 run --instance-ids i-1", Verb::Destroy, "i-1"),
+            ("aws ec2 describe-instances", Verb::Read, ""),
+        ],
+    );
+}
+
+#[test]
+fn what_a_profile_has_started_is_an_escape() {
+    let config = "[default]\nregion = x\n[profile evil]\ncredential_process = touch PWN\n[profile \"by way\"]\nrole_arn = r\n\
+                  source_profile = evil\n[profile paged]\ncli_pager = sh -c 'touch PWN'\n";
+    all(
+        &[
+            (".aws/config", config),
+            ("other", "[default]\ncredential_process = /bin/x\n"),
+            ("plain", "[default]\nregion = x\n"),
+        ],
+        &[
+            ("aws sts get-caller-identity", Verb::Read, ""),
+            ("aws sts get-caller-identity --profile evil", Verb::Escape, "touch PWN"),
+            ("AWS_PROFILE=evil aws s3 ls", Verb::Escape, "touch PWN"),
+            ("AWS_PROFILE=evil AWS_ACCESS_KEY_ID=k aws s3 ls", Verb::Read, ""),
+            ("AWS_ACCESS_KEY_ID=k aws s3 ls --profile evil", Verb::Escape, "touch PWN"),
+            ("aws s3 ls --profile 'by way'", Verb::Escape, "touch PWN"),
+            ("aws s3 ls --profile paged", Verb::Escape, "touch PWN"),
+            ("AWS_PAGER='less -R' aws s3 ls", Verb::Read, ""),
+            ("AWS_PAGER= aws s3 ls --profile paged", Verb::Read, ""),
+            ("AWS_PAGER='sh -c x' aws s3 ls", Verb::Escape, "sh -c x"),
+            ("AWS_CONFIG_FILE=../other aws s3 ls", Verb::Escape, "/bin/x"),
+            ("AWS_CONFIG_FILE=~/plain aws s3 ls --profile evil", Verb::Read, ""),
+            ("aws --profile evil help", Verb::Read, ""),
+        ],
+    );
+}
+
+#[test]
+fn statements_are_judged_as_what_they_are() {
+    all(
+        &[],
+        &[
+            ("aws dynamodb execute-statement --statement 'SELECT * FROM t'", Verb::Read, ""),
+            ("aws dynamodb execute-statement --statement 'DELETE FROM t'", Verb::Destroy, "t"),
+            ("aws dynamodb execute-statement --statement \"INSERT INTO t VALUE {'a': 1}\"", Verb::Escape, ""),
+            ("aws rds-data execute-statement --resource-arn a --secret-arn s --sql 'select 1'", Verb::Read, ""),
+            (
+                "aws rds-data execute-statement --resource-arn a --secret-arn s --sql 'drop table users'",
+                Verb::Destroy,
+                "users",
+            ),
+            ("aws rds-data execute-statement --resource-arn a --secret-arn s --sql file://x.sql", Verb::Escape, ""),
+            ("aws redshift-data execute-statement --sql 'truncate users'", Verb::Destroy, "users"),
+            ("aws athena start-query-execution --query-string 'select 1'", Verb::Read, ""),
+        ],
+    );
+}
+
+#[test]
+fn a_file_of_the_machine_that_is_sent_away_is_revealed() {
+    let home = home(&[("work/message", "x"), (".ssh/id", "x")]);
+    for (value, expected) in [("file://message", false), ("file:///etc/hostname", true), ("fileb://../.ssh/id", true)] {
+        let effects = effects(home.path(), &format!("aws iot-data publish --topic t --payload {value}"));
+        let told = effects.iter().any(|e| e.verb == Verb::Reveal && e.note == "the file is sent to the service");
+        assert_eq!(told, expected, "{value}: {effects:?}");
+    }
+}

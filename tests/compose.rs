@@ -1,0 +1,100 @@
+//! Compose files: what their services are given of the machine is held, whatever way it stands in them.
+
+use sprag::effect::{Effect, Verb, worst};
+use sprag::inspect::{Unasked, deepen};
+use sprag::shim::call_of_words;
+use sprag::tool;
+use std::ffi::OsString;
+
+/// What a command line does in a folder with these files.
+fn effects(files: &[(&str, &str)], line: &str) -> Vec<Effect> {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, text) in files {
+        let file = folder.path().join(name);
+        std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+        std::fs::write(file, text).unwrap();
+    }
+    std::fs::create_dir_all(folder.path().join(".git")).unwrap();
+    let words: Vec<OsString> = shell_words::split(line).unwrap().into_iter().map(OsString::from).collect();
+    let mut call = call_of_words(words, folder.path()).unwrap();
+    call.env.clear();
+    call.env.insert("HOME".into(), "/home/nobody".into());
+    call.env.insert("PWD".into(), folder.path().into());
+    let tools = tool::find(&call.name).unwrap();
+    let reading = tools[0].read(&call);
+    deepen(&reading, &call, &Unasked(&call)).effects
+}
+
+fn verb(service: &str) -> Verb {
+    let text = format!("services:\n  web:\n    image: nginx\n{service}");
+    let both = ["docker compose up -d", "docker-compose up"].map(|l| worst(&effects(&[("compose.yaml", &text)], l)));
+    assert_eq!(both[0], both[1], "{service}");
+    both[0]
+}
+
+#[test]
+fn what_a_service_is_given_of_the_machine_is_held() {
+    for service in [
+        "    privileged: true\n",
+        "    privileged: ${X:-true}\n",
+        "    pid: host\n",
+        "    ipc: \"host\"\n",
+        "    userns_mode: host\n",
+        "    cap_add: [SYS_ADMIN]\n",
+        "    devices: [\"/dev/sda:/dev/sda\"]\n",
+        "    security_opt: [seccomp:unconfined]\n",
+        "    volumes: [\"/:/host\"]\n",
+        "    volumes:\n      - /var/run/docker.sock:/var/run/docker.sock\n",
+        "    volumes:\n      - type: bind\n        source: /etc\n        target: /e\n",
+        "    volumes: [\"${PLACE:-/etc}:/e\"]\n",
+        "    volumes: [\"${NOWHERE}:/e\"]\n",
+        "    extends: {file: ../other.yaml, service: x}\n",
+        "x-all: &all\n  privileged: true\nservices:\n  a:\n    <<: *all\n",
+    ] {
+        let text = service.strip_prefix("x-").map(|_| service.to_owned());
+        let found = match text {
+            Some(text) => worst(&effects(&[("compose.yaml", &text)], "docker compose up")),
+            None => verb(service),
+        };
+        assert!(found > Verb::Write, "{service}: {found:?}");
+    }
+}
+
+#[test]
+fn an_ordinary_service_is_only_started() {
+    for service in [
+        "",
+        "    build: .\n    ports: [\"8080:80\"]\n    environment: {A: \"${NOWHERE}\"}\n",
+        "    volumes: [\"./data:/data\", \"db:/var/lib/db\", \".:/app:ro\"]\n",
+        "    volumes: [\"${PWD}/data:/data\"]\n    network_mode: bridge\n    privileged: false\n",
+        "    volumes:\n      - type: volume\n        source: db\n        target: /x\n",
+        "    volumes:\n      - type: bind\n        source: ./conf\n        target: /x\n        read_only: true\n",
+        "    healthcheck: {test: [\"CMD\", \"curl\", \"localhost\"]}\n    depends_on: [db]\n  db:\n    image: postgres\n",
+    ] {
+        assert_eq!(verb(service), Verb::Write, "{service}");
+    }
+}
+
+#[test]
+fn every_file_that_compose_reads_is_read() {
+    let good = "services: {web: {image: nginx}}\n";
+    let evil = "services: {web: {image: nginx, privileged: true}}\n";
+    for (files, line, held) in [
+        (vec![("compose.yaml", good), ("compose.override.yaml", evil)], "docker compose up", true),
+        (vec![("compose.yaml", good), ("x.yaml", evil)], "docker compose up", false),
+        (vec![("compose.yaml", good), ("x.yaml", evil)], "docker compose -f x.yaml up", true),
+        (vec![("compose.yaml", good), ("x.yaml", evil)], "docker compose -f compose.yaml -f x.yaml up -d", true),
+        (vec![("docker-compose.yml", evil)], "docker-compose up", true),
+        (vec![("docker-compose.yml", evil)], "docker-compose run --rm web env", true),
+        (vec![("docker-compose.yml", evil)], "docker-compose ps", false),
+        (vec![("docker-compose.yml", evil)], "docker compose --dry-run up", false),
+        (vec![("a/x.yaml", evil), ("compose.yaml", "include: [a/x.yaml]\n")], "docker compose up", true),
+        (vec![("a/x.yaml", evil), ("compose.yaml", "include:\n  - path: a/x.yaml\n")], "docker compose up", true),
+        (vec![("compose.yaml", "include: [\"https://example.com/x.yaml\"]\n")], "docker compose up", true),
+        (vec![("compose.yaml", "services: [\n")], "docker compose up", true),
+        (vec![], "docker compose up", false),
+    ] {
+        let effects = effects(&files, line);
+        assert_eq!(worst(&effects) > Verb::Write, held, "{files:?}: {line}: {effects:?}");
+    }
+}
