@@ -1,11 +1,17 @@
-//! aws: what stands in its own files and in what a call carries, beside its words.
+//! aws: what stands in its own files and in what a call carries, beside its words; and every operation of the CLI that is
+//! installed, by the names that it really has.
 
+mod fixture;
+
+use fixture::{Place, need};
 use sprag::effect::{Effect, Verb, worst};
 use sprag::inspect::{Unasked, deepen};
 use sprag::shim::call_of_words;
 use sprag::tool;
 use std::ffi::OsString;
+use std::io::Write;
 use std::path::Path;
+use std::process::{Command, Stdio};
 use tempfile::TempDir;
 
 /// A home with these files, and a folder to work in.
@@ -126,4 +132,93 @@ fn a_file_of_the_machine_that_is_sent_away_is_revealed() {
         let told = effects.iter().any(|e| e.verb == Verb::Reveal && e.note == "the file is sent to the service");
         assert_eq!(told, expected, "{value}: {effects:?}");
     }
+}
+
+/// Paths of the shim file that only version 2 of the CLI has, and two that stand for operations to come.
+const OF_VERSION_2: [&str; 18] = [
+    "configure agent-toolkit",
+    "configure export-credentials",
+    "configure import",
+    "configure list-profiles",
+    "configure mfa-login",
+    "configure sso",
+    "configure sso-session",
+    "configure wizard",
+    "sso login",
+    "logs tail",
+    "* wizard",
+    "ddb select",
+    "ddb put",
+    "logs put-storage-tier-policy",
+    "emr set-termination-protection",
+    "cognito-idp admin-revoke-*",
+    "* invoke-code-interpreter",
+    "* invoke-*-command",
+];
+/// The share of operations whose verb the shim file does not know.
+const UNKNOWN: f64 = 0.01;
+
+/// Every operation of the installed CLI: service and name.
+fn operations() -> Vec<(String, String)> {
+    need("python3");
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/aws/operations.py");
+    let ran = Command::new("python3").arg(script).stdin(Stdio::null()).output().unwrap();
+    assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
+    let text = String::from_utf8(ran.stdout).unwrap();
+    text.lines().filter_map(|line| line.split_once(' ')).map(|(s, o)| (s.to_owned(), o.to_owned())).collect()
+}
+
+#[test]
+fn every_operation_is_known_by_the_name_it_has() {
+    let operations = operations();
+    assert!(operations.len() > 15_000, "only {}", operations.len());
+    let place = Place::new();
+    let mut check = place.command(&format!("exec {} check --batch", env!("CARGO_BIN_EXE_sprag")), false);
+    let mut running = check.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut input = running.stdin.take().unwrap();
+    let lines: String =
+        operations.iter().map(|(s, o)| format!("{{\"argv\":[\"aws\",\"{s}\",\"{o}\"],\"cwd\":\"/\"}}\n")).collect();
+    let writer = std::thread::spawn(move || input.write_all(lines.as_bytes()).unwrap());
+    let ran = running.wait_with_output().unwrap();
+    writer.join().unwrap();
+    let answers: Vec<serde_json::Value> =
+        String::from_utf8(ran.stdout).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(answers.len(), operations.len());
+    let (mut unknown, mut wrong) = (Vec::new(), Vec::new());
+    for ((service, operation), answer) in operations.iter().zip(&answers) {
+        let (verb, allowed) = (answer["verb"].as_str().unwrap(), answer["decision"] == "allow");
+        let verb_of_name = operation.split('-').next().unwrap();
+        let called = format!("{service} {operation}: {verb}");
+        match verb_of_name {
+            _ if verb == "unknown" => unknown.push(called),
+            "delete" | "terminate" | "purge" | "destroy" if allowed && !operation.contains("-tag") => wrong.push(called),
+            "describe" | "list" | "head" if verb == "write" || verb == "destroy" => wrong.push(called),
+            _ => {}
+        }
+    }
+    let share = unknown.len() as f64 / operations.len() as f64;
+    eprintln!("{} operations, {:.2} % of unknown verb", operations.len(), 100.0 * share);
+    assert!(share <= UNKNOWN, "{unknown:#?}");
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn no_rule_is_for_a_command_that_no_cli_has() {
+    let operations = operations();
+    let file = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("shims/aws.toml")).unwrap();
+    let rules: toml::Value = toml::from_str(&file).unwrap();
+    let mut dead = Vec::new();
+    for command in rules["command"].as_array().unwrap() {
+        let path: Vec<&str> = command["path"].as_array().unwrap().iter().map(|w| w.as_str().unwrap()).collect();
+        let [service, operation] = path.as_slice() else { continue };
+        for (service, operation) in service.split('|').flat_map(|s| operation.split('|').map(move |o| (s, o))) {
+            let rule = format!("{service} {operation}");
+            let is = |pattern: &str, name: &str| wildmatch::WildMatch::new(pattern).matches(name);
+            let lives = operations.iter().any(|(s, o)| is(service, s) && is(operation, o)) || operation == "help";
+            if !lives && !OF_VERSION_2.contains(&rule.as_str()) {
+                dead.push(rule);
+            }
+        }
+    }
+    assert!(dead.is_empty(), "{dead:?}");
 }
