@@ -7,6 +7,7 @@ mod inspect;
 mod install;
 mod log;
 mod policy;
+mod profile;
 mod state;
 mod tool;
 
@@ -57,6 +58,8 @@ enum Command {
     Policy(policy::Arguments),
     /// List, show, begin or check shim files
     Tool(tool::Arguments),
+    /// Show the walls of a tool
+    Profile(profile::Arguments),
 }
 
 /// How a reading command answers.
@@ -94,6 +97,7 @@ pub fn main() -> Outcome {
         Command::State(a) => state::main(&a),
         Command::Policy(a) => policy::main(&a),
         Command::Tool(a) => tool::main(&a),
+        Command::Profile(a) => profile::main(&a),
     })
 }
 

@@ -270,3 +270,19 @@ fn a_policy_can_let_a_newer_tools_flags_pass() {
     assert_eq!(check(&["terraform", "destroy", "-newer"]), 75);
     assert_eq!(check(&["terraform", "frobnicate"]), 75);
 }
+
+#[test]
+fn the_walls_of_a_tool_are_shown() {
+    let place = Place::new();
+    let ran = place.sprag(&["profile", "show", "psql"]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    for part in ["psql runs behind walls", "  connect  5432", "  write    $CWD\n", "  chmod    no", "  env      PG* "] {
+        assert!(ran.stdout.contains(part), "{part}: {}", ran.stdout);
+    }
+    assert!(ran.stdout.lines().any(|l| l.ends_with("(not here)")), "{}", ran.stdout);
+    let json: Value = serde_json::from_str(&place.sprag(&["profile", "show", "psql", "--json"]).stdout).unwrap();
+    assert_eq!((&json["v"], &json["profile"]["connect"][0]), (&json!(1), &json!(5432)));
+    assert!(place.sprag(&["profile", "show", "sudo"]).stdout.contains("without walls"));
+    let none = place.sprag(&["profile", "show", "frobnicate"]);
+    assert!(none.code != 0 && none.stderr.contains("frobnicate"), "{none:?}");
+}

@@ -265,7 +265,9 @@ fn an_archive_is_restored_alike() {
         ] {
             shop.postgres.script("postgres", "drop database if exists copy;\ncreate database copy;");
             let run = |script: &str| if guarded { shop.run(script) } else { shop.bare(script) };
-            for again in [false, true] {
+            // Two jobs that meet what is there already get into each other's way, now here and now there.
+            let times: &[bool] = if words.starts_with("-j") { &[false] } else { &[false, true] };
+            for &again in times {
                 let ran = run(&format!("pg_restore -O -x -d copy {words}"));
                 // Two jobs say what they meet in no order.
                 let mut errors: Vec<String> = ran.stderr.lines().map(str::to_owned).collect();
