@@ -5,11 +5,14 @@ use crate::call::{User, workspace};
 use crate::confine::Places;
 use crate::profile::{Profile, Walls};
 use crate::say;
-use crate::shim::call_of_words;
 use crate::text::sanitise;
 use crate::tool;
 use serde_json::json;
+use std::collections::BTreeMap;
 use std::io;
+
+/// The words for folders that mean something without a call.
+const FOLDERS: [&str; 5] = ["$HOME", "$CWD", "$TARGET", "$WORKSPACE", "$TMPDIR"];
 
 /// What is asked of profiles.
 #[derive(clap::Args)]
@@ -41,13 +44,13 @@ pub(super) fn main(arguments: &Arguments) -> io::Result<i32> {
     if format.json {
         say::out(&json!({"v": 1, "tool": name, "profile": tool.profile}).to_string())?;
     } else {
-        say::out(&sanitise_lines(&words(name, &tool.profile, &here(name))))?;
+        say::out(&sanitise_lines(&words(name, &tool.profile, &here())))?;
     }
     Ok(0)
 }
 
 /// What a profile's words stand for in the current folder.
-fn here(name: &str) -> Places {
+fn here() -> Places {
     let home = User::current().home;
     let cwd = std::env::current_dir().unwrap_or_default();
     Places {
@@ -56,7 +59,7 @@ fn here(name: &str) -> Places {
         home,
         tmpdir: std::env::temp_dir(),
         managers: Vec::new(),
-        env: call_of_words(vec![name.into()], &cwd).map(|call| call.env).unwrap_or_default(),
+        env: BTreeMap::new(),
         cwd,
     }
 }
@@ -74,8 +77,10 @@ fn words(name: &str, profile: &Profile, places: &Places) -> String {
         ("device", &profile.device),
     ];
     for (what, line) in paths.into_iter().flat_map(|(what, lines)| lines.iter().map(move |line| (what, line))) {
-        let is_there = places.expand(line).iter().any(|path| path.exists());
-        lines.push(format!("  {what:8} {line}{}", if is_there || line == "$MANAGER" { "" } else { "  (not here)" }));
+        // What a variable of the call or the tool's own tree stands for is known only then.
+        let is_known = !line.starts_with('$') || FOLDERS.iter().any(|folder| line.starts_with(folder));
+        let is_there = !is_known || places.expand(line).iter().any(|path| path.exists());
+        lines.push(format!("  {what:8} {line}{}", if is_there { "" } else { "  (not here)" }));
     }
     let ports: Vec<String> = profile.connect.iter().map(ToString::to_string).collect();
     let connect = if profile.connect_any { "every port".to_owned() } else { ports.join(", ") };
