@@ -16,6 +16,6 @@ fuzz_target!(|text: &str| {
         (Ok(one), Ok(other)) => assert_eq!(one, other),
         (one, other) => assert_eq!(one.is_err(), other.is_err()),
     }
-    let _ = mysql::judge_script(text.as_bytes(), &mut |_, _| None);
+    let _ = mysql::judge_script(text.as_bytes(), &mut |_| None);
     let _ = sqlite::judge_script(text.as_bytes());
 });
