@@ -43,39 +43,31 @@ fn nested(before: &str, middle: &str, after: &str, depth: usize) -> Vec<u8> {
     format!("select {}{middle}{};", before.repeat(depth), after.repeat(depth)).into_bytes()
 }
 
+/// What every dialect has, nested so deeply that no parser should follow.
+fn nestings() -> Vec<(&'static str, Vec<u8>, &'static str)> {
+    vec![
+        ("comments", nested("/*", "1", "", 100_000), ""),
+        ("parentheses", nested("(", "1", ")", 200_000), ""),
+        ("signs", nested("- ", "1", "", 200_000), ""),
+        ("not", nested("not ", "true", "", 200_000), ""),
+        ("case", nested("case when true then ", "1", " end", 50_000), ""),
+        ("subqueries", nested("(select ", "1", ")", 50_000), ""),
+        ("from", nested("1 from (select ", "1", ") t", 50_000), ""),
+    ]
+}
+
 #[test]
 fn what_is_nested_too_deeply_is_refused_with_a_reason() {
-    all_held(
-        "postgres",
-        &[
-            ("comments", nested("/*", "1", "", 100_000), ""),
-            ("closed comments", nested("/*", "1", "*/", 100_000), ""),
-            ("parentheses", nested("(", "1", ")", 200_000), ""),
-            ("signs", nested("- ", "1", "", 200_000), ""),
-            ("not", nested("not ", "true", "", 200_000), ""),
-            ("case", nested("case when true then ", "1", " end", 50_000), ""),
-            ("subqueries", nested("(select ", "1", ")", 50_000), ""),
-            ("arrays", nested("array[", "1", "]", 100_000), ""),
-            ("from", nested("1 from (select ", "1", ") t", 50_000), ""),
-        ],
-    );
+    let mut texts = nestings();
+    texts.push(("closed comments", nested("/*", "1", "*/", 100_000), ""));
+    texts.push(("arrays", nested("array[", "1", "]", 100_000), ""));
+    all_held("postgres", &texts);
 }
 
 #[test]
 fn what_is_nested_too_deeply_is_refused_in_every_dialect() {
     for dialect in ["mysql", "sqlite"] {
-        all_held(
-            dialect,
-            &[
-                ("parentheses", nested("(", "1", ")", 200_000), ""),
-                ("not", nested("not ", "true", "", 200_000), ""),
-                ("signs", nested("- ", "1", "", 200_000), ""),
-                ("subqueries", nested("(select ", "1", ")", 50_000), ""),
-                ("case", nested("case when true then ", "1", " end", 50_000), ""),
-                ("from", nested("1 from (select ", "1", ") t", 50_000), ""),
-                ("no end", nested("/*", "1", "", 100_000), ""),
-            ],
-        );
+        all_held(dialect, &nestings());
     }
 }
 

@@ -91,16 +91,21 @@ fn read(file: &PathBuf) -> io::Result<Vec<u8>> {
 
 /// A script by itself, as the client of its dialect reads it: that client, and the effects. What it includes is not looked for.
 fn sql_effects(dialect: &str, text: &[u8]) -> (&'static str, Vec<Effect>) {
+    let client = match dialect {
+        "mysql" => "mysql",
+        "sqlite" => "sqlite3",
+        _ => "psql",
+    };
     if text.len() as u64 > sql::MAX_SCRIPT {
         let note = format!("larger than {} MiB", sql::MAX_SCRIPT >> 20);
-        return ("psql", vec![Effect::new(Verb::Unknown, "script", Evidence::Sql).because(note)]);
+        return (client, vec![Effect::new(Verb::Unknown, "script", Evidence::Sql).because(note)]);
     }
-    let (client, mut effects) = match dialect {
-        "mysql" => ("mysql", mysql::judge_script(text, &mut |_| None)),
-        "sqlite" => ("sqlite3", sqlite::judge_script(text)),
+    let mut effects = match client {
+        "mysql" => mysql::judge_script(text, &mut |_| None),
+        "sqlite3" => sqlite::judge_script(text),
         _ => {
             let judged = psql::judge_script(text, &BTreeMap::new(), &mut |_, _| None);
-            ("psql", judged.effects.into_iter().chain(judged.copy_data).collect())
+            judged.effects.into_iter().chain(judged.copy_data).collect()
         }
     };
     if effects.is_empty() {

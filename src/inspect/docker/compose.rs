@@ -3,6 +3,7 @@
 use crate::call::{Call, absolute};
 use crate::effect::{Effect, Evidence, Verb};
 use crate::inspect::{Findings, Probe, Unasked, deepen};
+use crate::tool::schema::Tool;
 use crate::tool::{self, Reading};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -38,7 +39,8 @@ pub(in crate::inspect) fn inspect(reading: &Reading<'_>, call: &Call, _: &dyn Pr
     let files = files(reading, call);
     let first = files.first().and_then(|file| file.parent()).unwrap_or(&call.cwd).to_owned();
     let project = reading.parsed.last("--project-directory").map_or(first, |folder| absolute(&call.cwd, Path::new(folder)));
-    let mut compose = Compose { call, variables: variables(call, &project), found: Vec::new() };
+    let docker = tool::find("docker").unwrap_or_default();
+    let mut compose = Compose { call, docker: docker.first(), variables: variables(call, &project), found: Vec::new() };
     for file in &files {
         compose.file(file, &project, 0);
     }
@@ -84,6 +86,8 @@ fn variables(call: &Call, project: &Path) -> BTreeMap<String, String> {
 
 struct Compose<'c> {
     call: &'c Call,
+    /// The grammar by which a service is read.
+    docker: Option<&'c Tool>,
     variables: BTreeMap<String, String>,
     found: Vec<Effect>,
 }
@@ -133,8 +137,7 @@ impl Compose<'_> {
         spelled.name = "docker".to_owned();
         spelled.cwd = folder.to_owned();
         spelled.argv = ["docker", "run"].into_iter().map(OsString::from).chain(words).chain(["image".into()]).collect();
-        let tools = tool::find("docker").unwrap_or_default();
-        let Some(tool) = tools.first() else { return self.unknown(Path::new(name), "docker is no tool that is known") };
+        let Some(tool) = self.docker else { return self.unknown(Path::new(name), "docker is no tool that is known") };
         let reading = tool.read(&spelled);
         let effects = deepen(&reading, &spelled, &Unasked(&spelled)).effects;
         let of_service = |e: Effect| {
