@@ -135,7 +135,7 @@ impl Walls {
     ///
     /// # Errors
     /// What the kernel refuses; the caller must then leave.
-    pub fn enter(self, keep: &[RawFd]) -> Result<(), ConfineError> {
+    pub fn enter(&self, keep: &[RawFd]) -> Result<(), ConfineError> {
         sys::close_on_exec_from(3, keep);
         if self.kind == Kind::None {
             return Ok(());
@@ -143,7 +143,8 @@ impl Walls {
         sys::forbid_core_dumps();
         sys::reduce_capabilities(&KEPT_CAPABILITIES).map_err(|e| ConfineError::Kernel("capabilities", e))?;
         nix::sys::prctl::set_no_new_privs().map_err(|e| ConfineError::Kernel("no_new_privs", e.into()))?;
-        if let Some(ruleset) = self.ruleset {
+        if let Some(ruleset) = &self.ruleset {
+            let ruleset = ruleset.try_clone().map_err(|e| ConfineError::Kernel("landlock", e))?;
             ruleset.restrict_self().map_err(|e| ConfineError::Landlock(e.to_string()))?;
         }
         sys::install_filter(&self.filter).map_err(|e| ConfineError::Kernel("seccomp", e))

@@ -15,7 +15,7 @@ pub use room::{is_inside, sweep};
 
 use crate::confine::{self, ConfineError, Grants, Places};
 use crate::profile::{End, Required};
-use crate::sys::{self, Fork};
+use crate::sys;
 use crate::verdict::{Input, Order, Permit};
 use answer::Answering;
 use feed::Feeding;
@@ -75,8 +75,6 @@ pub struct Setting<'a> {
     pub required: &'a Required,
     /// The folder of the links, so that what the tool starts finds the shims first.
     pub links: Option<PathBuf>,
-    /// Calls of guarded tools from inside the walls are answered, where the profile has it.
-    pub answers: bool,
     /// Nothing of sprag's follows but its end. The tool alone then holds standard input and output, and a signal that
     /// comes when the tool has ended comes too late, as it would for the tool.
     pub last: bool,
@@ -98,8 +96,7 @@ pub fn start(permit: Permit, setting: &Setting<'_>) -> Result<Outcome, RunError>
     let program = program::find(&order.tool, &path, &order.cwd).map_err(RunError::Program)?;
     let room =
         Room::make(setting.links.as_deref()).map_err(|e| RunError::System("a private folder could not be made", e))?;
-    // Before anything is opened that only the tool shall hold.
-    let answering = answering(&order, &room, setting);
+    let mut answering = answering(&order, &room, setting);
     let walls = build_walls(&order, &program, &room, setting)?;
     let environment = environment(&order, &room, walls.stand());
     let prepared = Prepared::new(&order, &program, environment)?;
@@ -116,56 +113,52 @@ pub fn start(permit: Permit, setting: &Setting<'_>) -> Result<Outcome, RunError>
     // Before the tool, so that no signal to the group finds the one and not the other.
     let canary = sys::Canary::start().ok();
     let parent = sys::own_pid();
-    let forked = sys::fork();
-    match forked {
+    let spawned = sys::spawn(&|| {
+        sys::on_parent_death(end);
+        if sys::parent() != parent {
+            return 128 + end;
+        }
+        report(&writer, become_tool(&order, &walls, &prepared, || signals.restore()));
+        126
+    });
+    drop(writer);
+    let child = match spawned {
+        Ok(child) => child,
         Err(e) => {
             signals.restore();
-            Err(RunError::System("no process could be started", e))
+            return Err(RunError::System("no process could be started", e));
         }
-        Ok(Fork::Child) => {
-            sys::on_parent_death(end);
-            if sys::parent() != parent {
-                sys::leave(128 + end);
-            }
-            let error = become_tool(order, walls, prepared, || signals.restore());
-            report(&writer, error);
-            sys::leave(126)
-        }
-        Ok(Fork::Parent(child)) => {
-            drop(writer);
-            // What only the tool shall hold is closed here, so that a pipe ends when the tool does.
-            drop(prepared);
-            drop((order.stdin, order.stdout, order.stderr, order.keep));
-            let failed = read_report(reader, &program.path);
-            // Without it the tool finds nobody at the other end, and ends by that.
-            let relays: Vec<_> = relays.into_iter().filter_map(|r| r.begin().ok()).collect();
-            let feeding = feeding.and_then(|f| f.begin(child).ok());
-            if setting.last {
-                let_go();
-            }
-            let (outcome, asked) = supervise::wait(child, canary);
-            // An aid that passes over what asks to end, as `terraform show` does, must not make sprag go on.
-            let outcome = if setting.last { outcome } else { asked.map_or(outcome, Outcome::Killed) };
-            if let Some(feeding) = feeding {
-                feeding.finish();
-            }
-            relays.into_iter().for_each(relay::Working::finish);
-            drop(answering);
-            drop(room);
-            if !setting.last {
-                signals.restore();
-            }
-            match failed {
-                Some(error) => Err(error),
-                None => Ok(outcome),
-            }
-        }
+    };
+    // What only the tool shall hold is closed here, so that a pipe ends when the tool does.
+    drop((prepared, walls));
+    drop((order.stdin, order.stdout, order.stderr, order.keep));
+    let failed = read_report(reader, &program.path);
+    // Without it the tool finds nobody at the other end, and ends by that.
+    let relays: Vec<_> = relays.into_iter().filter_map(|r| r.begin().ok()).collect();
+    let feeding = feeding.and_then(|f| f.begin(child).ok());
+    if setting.last {
+        let_go();
+    }
+    let (outcome, asked) = supervise::wait(child, canary, answering.as_mut(), &signals);
+    // An aid that passes over what asks to end, as `terraform show` does, must not make sprag go on.
+    let outcome = if setting.last { outcome } else { asked.map_or(outcome, Outcome::Killed) };
+    if let Some(feeding) = feeding {
+        feeding.finish();
+    }
+    relays.into_iter().for_each(relay::Working::finish);
+    drop((answering, room));
+    if !setting.last {
+        signals.restore();
+    }
+    match failed {
+        Some(error) => Err(error),
+        None => Ok(outcome),
     }
 }
 
 /// What answers the calls of guarded tools from inside the walls, where the profile has it. Without it they are refused.
 fn answering(order: &Order, room: &Room, setting: &Setting<'_>) -> Option<Answering> {
-    let links = setting.links.as_deref().filter(|_| setting.answers && order.profile.answers)?;
+    let links = setting.links.as_deref().filter(|_| order.profile.answers)?;
     Answering::begin(room, links).ok()
 }
 
@@ -284,21 +277,19 @@ impl Prepared {
     }
 }
 
-/// The child's last steps; returns only with an error.
-fn become_tool(order: Order, walls: confine::Walls, prepared: Prepared, restore: impl Fn()) -> (u8, io::Error) {
+/// The child's last steps; returns only with an error. It shares its parent's memory, so it may change nothing there.
+fn become_tool(order: &Order, walls: &confine::Walls, prepared: &Prepared, restore: impl Fn()) -> (u8, io::Error) {
     let setup = |e: nix::Error| (REPORT_SETUP, io::Error::from(e));
     if let Err(e) = nix::unistd::chdir(&order.cwd) {
         return setup(e);
     }
-    let input = match order.stdin {
-        Input::Inherit => None,
-        // A feed has become a file before the fork; without one there is nothing to read.
-        Input::Null | Input::Fed(_) => std::fs::File::open("/dev/null").ok().map(OwnedFd::from),
-        Input::File(file) => Some(file),
+    let input = match &order.stdin {
+        Input::Inherit => Ok(()),
+        // A feed has become a file before the start; without one there is nothing to read.
+        Input::Null | Input::Fed(_) => std::fs::File::open("/dev/null").map_or(Ok(()), nix::unistd::dup2_stdin),
+        Input::File(file) => nix::unistd::dup2_stdin(file),
     };
-    if let Some(input) = input
-        && let Err(e) = nix::unistd::dup2_stdin(&input)
-    {
+    if let Err(e) = input {
         return setup(e);
     }
     if let Some(output) = &order.stdout

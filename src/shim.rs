@@ -151,7 +151,7 @@ fn run() -> Result<Outcome, Failure> {
     for note in &judged.notes {
         say::note(note);
     }
-    let setting = run::Setting { home: &user.home, required: &required, links: links(&call), answers: true, last: true };
+    let setting = run::Setting { home: &user.home, required: &required, links: links(&call), last: true };
     let outcome = run::start(permit, &setting);
     tracing::debug!("ended");
     this.end(&outcome);

@@ -131,19 +131,41 @@ impl SignalState {
     }
 }
 
-/// Waits for the next blocked signal.
-pub fn wait_signal() -> Arrival {
+/// Waits for the next blocked signal; or, where `other` is given, until that can be read, and then answers nothing.
+pub fn wait_signal(other: Option<BorrowedFd<'_>>) -> Option<Arrival> {
     let set = awaited();
+    if other.is_some_and(|other| !signal_comes_first(&set, other)) {
+        return None;
+    }
     loop {
         // SAFETY: `set` and `info` are valid; si_pid is defined for the SI_USER family, the only use of it.
         unsafe {
             let mut info: libc::siginfo_t = std::mem::zeroed();
             let signal = libc::sigwaitinfo(&raw const set, &raw mut info);
             if signal > 0 {
-                return Arrival { signal, from_kernel: info.si_code > 0, sender: info.si_pid() };
+                return Some(Arrival { signal, from_kernel: info.si_code > 0, sender: info.si_pid() });
             }
         }
     }
+}
+
+/// Waits for one of `set`, or until `other` can be read; whether a signal is there. Where it cannot be waited for both,
+/// `other` is what came.
+fn signal_comes_first(set: &libc::sigset_t, other: BorrowedFd<'_>) -> bool {
+    use std::os::fd::AsRawFd;
+    // SAFETY: `set` is valid; the descriptor that comes back is nobody's else.
+    let signals = unsafe {
+        let fd = libc::signalfd(-1, set, libc::SFD_CLOEXEC);
+        if fd == -1 {
+            return false;
+        }
+        OwnedFd::from_raw_fd(fd)
+    };
+    let waited = |fd: RawFd| libc::pollfd { fd, events: libc::POLLIN, revents: 0 };
+    let mut both = [waited(signals.as_raw_fd()), waited(other.as_raw_fd())];
+    // SAFETY: the array is valid, and as long as is said.
+    unsafe { libc::poll(both.as_mut_ptr(), 2, -1) };
+    both[0].revents != 0
 }
 
 /// Sends a signal; a process that has gone is no error.
@@ -226,6 +248,65 @@ pub fn fork() -> io::Result<Fork> {
         0 => Ok(Fork::Child),
         pid => Ok(Fork::Parent(pid)),
     }
+}
+
+/// The stack of a child that shares our memory, with a page below it that nothing may touch.
+struct Stack {
+    base: *mut libc::c_void,
+}
+
+impl Stack {
+    const SIZE: usize = 512 * 1024;
+    const GUARD: usize = 4096;
+
+    fn new() -> io::Result<Stack> {
+        let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_STACK;
+        // SAFETY: a new mapping of our own, its lowest page without any rights.
+        unsafe {
+            let base = libc::mmap(std::ptr::null_mut(), Stack::SIZE, libc::PROT_READ | libc::PROT_WRITE, flags, -1, 0);
+            if base == libc::MAP_FAILED {
+                return Err(io::Error::last_os_error());
+            }
+            let stack = Stack { base };
+            if libc::mprotect(base, Stack::GUARD, libc::PROT_NONE) != 0 {
+                return Err(io::Error::last_os_error());
+            }
+            Ok(stack)
+        }
+    }
+
+    fn top(&self) -> *mut libc::c_void {
+        self.base.wrapping_byte_add(Stack::SIZE)
+    }
+}
+
+impl Drop for Stack {
+    fn drop(&mut self) {
+        // SAFETY: the mapping is ours, and whoever stood on it is gone.
+        unsafe { libc::munmap(self.base, Stack::SIZE) };
+    }
+}
+
+/// Starts a child that does `steps` and leaves with the code they return, unless they make another program of it. Until
+/// then it shares our memory and this thread stands still: what a fork copies, and each page it makes both sides pay for,
+/// is most of what a start costs.
+///
+/// What `steps` owns, both sides would drop; so it must only borrow.
+///
+/// # Errors
+/// What the kernel says: too many processes, no memory.
+pub fn spawn(steps: &dyn Fn() -> c_int) -> io::Result<Pid> {
+    extern "C" fn begin(steps: *mut libc::c_void) -> c_int {
+        // SAFETY: the pointer is the reference below, whose frame stands still until this process is gone from it.
+        let steps = unsafe { *steps.cast::<&dyn Fn() -> c_int>() };
+        steps()
+    }
+    let stack = Stack::new()?;
+    let argument = (&raw const steps).cast_mut().cast();
+    // SAFETY: the stack is as large as it says and lives until the child has become another program or left (CLONE_VFORK).
+    // The child does what this thread could do itself in its place: the locks and thread-local storage are this thread's.
+    let pid = unsafe { libc::clone(begin, stack.top(), libc::CLONE_VM | libc::CLONE_VFORK | libc::SIGCHLD, argument) };
+    if pid == -1 { Err(io::Error::last_os_error()) } else { Ok(pid) }
 }
 
 /// What became of a child.
@@ -425,8 +506,11 @@ pub fn reduce_capabilities(keep: &[u32]) -> io::Result<()> {
         inheritable: u32,
     }
     for cap in (0..=LAST_CAP).filter(|c| !keep.contains(c)) {
-        // SAFETY: prctl with integer arguments; a number the kernel does not know is refused with EINVAL.
-        unsafe { libc::prctl(libc::PR_CAPBSET_DROP, cap, 0, 0, 0) };
+        // SAFETY: prctl with integer arguments. The first number that is refused is one that the kernel does not know, or
+        // none of them may be dropped.
+        if unsafe { libc::prctl(libc::PR_CAPBSET_DROP, cap, 0, 0, 0) } != 0 {
+            break;
+        }
     }
     let mut header = Header { version: VERSION_3, pid: 0 };
     let mut sets = [Sets::default(); 2];
@@ -463,6 +547,19 @@ pub fn close_on_exec_from(first: RawFd, keep: &[RawFd]) {
             libc::fcntl(*fd, libc::F_SETFD, 0);
         }
     }
+}
+
+/// Closes every descriptor from `first` on but `keep`: for a process that goes on without what it was forked with. What
+/// owned them must not be dropped there any more.
+pub fn close_all_from(first: RawFd, keep: RawFd) {
+    let close = |from: RawFd, to: libc::c_uint| {
+        // SAFETY: takes no pointers.
+        unsafe { libc::syscall(libc::SYS_close_range, from as libc::c_uint, to, 0) };
+    };
+    if keep > first {
+        close(first, (keep - 1) as libc::c_uint);
+    }
+    close(first.max(keep + 1), libc::c_uint::MAX);
 }
 
 /// Sets the soft and hard limit on core dumps to nothing: a dump of a tool holds its secrets.

@@ -2,7 +2,8 @@
 //! folder and standard streams of the child that called it, and judges, asks and confines as any other call does.
 //!
 //! The socket gives no authority: whoever can reach it gets no more than a call of the link, which stands for all to call.
-//! A process of its own answers, since the parent of the tool waits for signals and must not start others meanwhile.
+//! A process of its own answers, since the parent of the tool waits for signals and must not start others meanwhile. It
+//! starts when the first call comes: most runs have none, and a fork is dear.
 
 mod call;
 mod message;
@@ -17,7 +18,7 @@ use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use std::ffi::CString;
 use std::io::{self, Read};
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
@@ -25,35 +26,55 @@ use std::path::{Path, PathBuf};
 /// So many calls are answered at once; further ones wait.
 const MOST: usize = 64;
 
-/// The process that answers; ended when dropped.
-pub(super) struct Answering(Pid);
+/// What answers: a socket, and from the first call on a process, ended when this is dropped.
+pub(super) struct Answering {
+    links: PathBuf,
+    listener: Option<UnixListener>,
+    process: Option<Pid>,
+}
 
 impl Drop for Answering {
     fn drop(&mut self) {
-        sys::kill(self.0, libc::SIGTERM);
-        sys::reap(self.0);
+        if let Some(process) = self.process {
+            sys::kill(process, libc::SIGTERM);
+            sys::reap(process);
+        }
     }
 }
 
 impl Answering {
-    /// Begins to answer in `room`, whose links stand in `links`.
+    /// Listens in `room` for calls of the links that stand in `links`.
     ///
     /// # Errors
-    /// When the kernel gives no socket or process.
+    /// When the kernel gives no socket.
     pub(super) fn begin(room: &Room, links: &Path) -> io::Result<Answering> {
         let listener = UnixListener::bind(room.socket())?;
+        Ok(Answering { links: links.to_owned(), listener: Some(listener), process: None })
+    }
+
+    /// Where the first call is seen to come; nothing when that has been.
+    pub(super) fn awaits(&self) -> Option<BorrowedFd<'_>> {
+        self.listener.as_ref().map(AsFd::as_fd)
+    }
+
+    /// Starts the process, which gives its children the signals as they were: `given`. Where the kernel has none to give,
+    /// whoever calls sees its connection end.
+    pub(super) fn start(&mut self, given: &SignalState) {
+        let Some(listener) = self.listener.take() else { return };
         let parent = sys::own_pid();
-        match sys::fork()? {
-            Fork::Parent(pid) => Ok(Answering(pid)),
-            Fork::Child => {
+        match sys::fork() {
+            Ok(Fork::Parent(pid)) => self.process = Some(pid),
+            Ok(Fork::Child) => {
                 end_with(parent);
-                let answer = Answer { links: links.to_owned(), signals: sys::block_signals() };
                 // A pipe ends when the tool closes it, whoever answers.
                 super::let_go();
                 let _ = nix::unistd::dup2_stderr(io::stdin());
+                sys::close_all_from(3, listener.as_raw_fd());
+                let answer = Answer { links: std::mem::take(&mut self.links), signals: given.clone() };
                 let _ = answer.listen(&listener);
                 sys::leave(0)
             }
+            Err(_) => {}
         }
     }
 }

@@ -4,13 +4,19 @@
 //! tool, stop and continue of a job give the same status and job table.
 
 use super::Outcome;
-use crate::sys::{self, Arrival, Canary, Change, Pid};
+use super::answer::Answering;
+use crate::sys::{self, Arrival, Canary, Change, Pid, SignalState};
 
 /// Waits for `child`, with every signal blocked. `canary` tells a group's signals, which the tool has already, from our
-/// own.
+/// own. When the first call comes to `answering`, its process starts, with the signals as they were: `given`.
 ///
 /// Also the last signal that asks to end, whoever it reached: a tool can pass over it.
-pub(super) fn wait(child: Pid, mut canary: Option<Canary>) -> (Outcome, Option<i32>) {
+pub(super) fn wait(
+    child: Pid,
+    mut canary: Option<Canary>,
+    mut answering: Option<&mut Answering>,
+    given: &SignalState,
+) -> (Outcome, Option<i32>) {
     let mut ours = None;
     let mut asked = None;
     loop {
@@ -28,7 +34,12 @@ pub(super) fn wait(child: Pid, mut canary: Option<Canary>) -> (Outcome, Option<i
         if let Some(signal) = ours.take() {
             sys::kill(child, signal);
         }
-        let arrival = sys::wait_signal();
+        let Some(arrival) = sys::wait_signal(answering.as_ref().and_then(|a| a.awaits())) else {
+            if let Some(answering) = &mut answering {
+                answering.start(given);
+            }
+            continue;
+        };
         if [libc::SIGINT, libc::SIGTERM, libc::SIGHUP, libc::SIGQUIT].contains(&arrival.signal) {
             asked = Some(arrival.signal);
         }

@@ -32,6 +32,9 @@ const PATIENCE: u16 = 300;
 /// A plan file, and what `show -json` says of it, may be this long.
 const MAX_PLAN: u64 = 1 << 30;
 
+/// The folders of the system's programs.
+const PROGRAMS: [&str; 4] = ["/bin/", "/sbin/", "/usr/bin/", "/usr/sbin/"];
+
 /// Asks the real tool and the real standard input.
 pub(super) struct Live<'a> {
     pub(super) call: &'a Call,
@@ -83,6 +86,11 @@ impl Live<'_> {
         output: Prints,
     ) -> Result<(), ProbeError> {
         let argv = self.shown(reading, words);
+        let mut profile = reading.tool.profile.clone();
+        if aid == Aid::Show {
+            // A plan that is shown starts the providers that the plan names, for their schemas, and nothing else.
+            profile.exec.retain(|line| !PROGRAMS.iter().any(|folder| line.starts_with(folder)));
+        }
         // What only reads runs even where nothing can be recorded.
         let _ = self.record.append(&Event::Aid { run: self.run, aid: aid.word(), argv: &argv }, Durability::Kernel);
         let (stdout, stderr, sift) = match output {
@@ -96,7 +104,7 @@ impl Live<'_> {
             cwd: self.call.cwd.clone(),
             folder: reading.folder.clone(),
             workspace: workspace(&reading.folder, &self.user.home),
-            profile: reading.tool.profile.clone(),
+            profile,
             verb: Verb::Read,
             read: reading.paths().read,
             write: vec![],
@@ -109,10 +117,8 @@ impl Live<'_> {
             keep: keep.to_vec(),
             discharged: vec![],
         };
-        let links = super::links(self.call);
-        // A plan that is shown starts no program of the configuration's.
-        let setting =
-            run::Setting { home: &self.user.home, required: self.required, links, answers: aid != Aid::Show, last: false };
+        let links = super::links(self.call).filter(|_| aid != Aid::Show);
+        let setting = run::Setting { home: &self.user.home, required: self.required, links, last: false };
         match run::start(Permit::aid(aid, order), &setting) {
             Ok(Outcome::Exited(0)) => Ok(()),
             Ok(Outcome::Exited(code)) => Err(ProbeError::Refused(code)),

@@ -223,4 +223,15 @@ fn what_an_archive_would_lose_is_held() {
         "pg_restore -c --if-exists -s -d shop orders.dump",
     ]);
     assert!(count >= 11);
+    // What a person is asked about is bound to the archive's bytes, those that would not run too.
+    for (archive, change) in [("evil.tar", "echo >>evil.tar"), ("evil.dir", "for f in evil.dir/*.dat; do echo >>$f; done")] {
+        let request = || {
+            let held = shop.run(&format!("pg_restore -s -d shop {archive}"));
+            let id = held.stderr.split("sprag approve ").nth(1).map(|rest| rest.chars().take(4).collect::<String>());
+            id.unwrap_or_else(|| panic!("{held:?}"))
+        };
+        let (first, again) = (request(), request());
+        assert_eq!(shop.bare(change).code, 0);
+        assert!(first == again && first != request(), "{archive}");
+    }
 }

@@ -8,11 +8,15 @@ use super::STOP;
 use super::psql::{Psql, Stream};
 use crate::call::{Call, absolute};
 use crate::effect::{Effect, Evidence, Verb};
+use crate::text::hex;
 use crate::tool::Reading;
+use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::ffi::OsString;
+use std::fs::File;
+use std::io::{BufRead, BufReader};
 use std::os::fd::{AsRawFd, OwnedFd};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// An archive in one file of this size is held, so that what was judged is what runs. A larger one, or a folder, is read
@@ -47,6 +51,11 @@ pub(super) fn inspect(reading: &Reading<'_>, call: &Call, probe: &dyn Probe, fin
     let path = held.as_ref().map(|file| OsString::from(format!("/proc/self/fd/{}", file.as_raw_fd())));
     let operand = reading.parsed.operands.first().copied();
     let argv = to_standard_output(reading, operand, path.as_ref());
+    findings.evidence = match (&held, operand.and_then(|at| reading.words.get(at))) {
+        (Some(file), _) => digest(&[PathBuf::from(format!("/proc/self/fd/{}", file.as_raw_fd()))]),
+        (None, Some(name)) => digest(&files(&absolute(&call.cwd, Path::new(&name.raw)))),
+        (None, None) => String::new(),
+    };
     let keep: Vec<Arc<OwnedFd>> = held.into_iter().collect();
     match probe.read_through(reading, &argv, &keep, Box::new(stream())) {
         Ok(effects) => findings.effects.extend(effects.into_iter().filter(|e| e.verb != Verb::Read)),
@@ -92,6 +101,33 @@ fn held(
         Err(ProbeError::NotAsked) => Ok(None),
         Err(e) => Err(format!("it comes on standard input, and {e}; restore it from a file")),
     }
+}
+
+/// The files that an archive is: itself, or those in its folder, in the order of their names.
+fn files(archive: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = std::fs::read_dir(archive) else { return vec![archive.to_owned()] };
+    let mut files: Vec<PathBuf> = entries.filter_map(Result::ok).map(|e| e.path()).collect();
+    files.sort();
+    files
+}
+
+/// A digest of what `files` hold: what an approval is bound to beside the words. One that cannot be read pg_restore cannot
+/// read either.
+fn digest(files: &[PathBuf]) -> String {
+    let mut digest = Sha256::new();
+    for file in files {
+        let mut content = Sha256::new();
+        if let Ok(file) = File::open(file) {
+            let mut reader = BufReader::with_capacity(1 << 16, file);
+            while let Ok(bytes @ [_, ..]) = reader.fill_buf() {
+                content.update(bytes);
+                let length = bytes.len();
+                reader.consume(length);
+            }
+        }
+        digest.update(content.finalize());
+    }
+    hex(&digest.finalize())
 }
 
 /// The words that have pg_restore print, in place of run, what it would run.

@@ -6,12 +6,12 @@
 mod alter;
 mod code;
 mod functions;
-mod literal;
 mod names;
 mod predicate;
 mod relations;
 mod rows;
 mod settings;
+mod shape;
 mod statements;
 mod tree;
 mod walk;
@@ -19,11 +19,16 @@ mod walk;
 use super::worker::{TIME_LIMIT, Worker};
 use crate::effect::{Effect, Verb};
 use crate::sys;
+use std::collections::HashMap;
 use std::fmt;
 use std::ops::Range;
 use std::sync::mpsc::RecvTimeoutError;
 use tree::{Node, Tree};
 use walk::{Memory, Walk};
+
+/// So many shapes of statements are remembered, none of them longer than this.
+const MAX_SHAPE: usize = 4096;
+const MAX_SHAPES: usize = 256;
 
 /// The longest text that is parsed.
 const MAX_TEXT: usize = 16 * 1024 * 1024;
@@ -92,8 +97,8 @@ pub(super) fn session_setting(name: &str, value: &str) -> (Verb, &'static str) {
 pub struct Judge {
     /// The thread that parses; none where it could not start or did not answer in time.
     worker: Option<Worker<Answer>>,
-    /// The statement that was judged last, where its rows are literals: what stands before them, and what it would do.
-    last: Option<(String, Vec<Statement>)>,
+    /// What statements of one shape do, as long as nothing else came between that the session could remember.
+    shapes: HashMap<Vec<u8>, Vec<Statement>>,
 }
 
 /// What the thread answers for a text.
@@ -109,12 +114,12 @@ impl Judge {
     /// A judge of a new session.
     pub fn new() -> Judge {
         let mut memory = Memory::default();
-        Judge { worker: Worker::start(move |text| judge_text(text, &mut memory)), last: None }
+        Judge { worker: Worker::start(move |text| judge_text(text, &mut memory)), shapes: HashMap::new() }
     }
 
     /// One that judges nothing: it stands where another is at work.
     pub(super) fn idle() -> Judge {
-        Judge { worker: None, last: None }
+        Judge { worker: None, shapes: HashMap::new() }
     }
 
     /// Whether the server would refuse every text that begins with `start`: a syntax error within it. What is only not
@@ -129,18 +134,20 @@ impl Judge {
         if sql.len() > MAX_TEXT {
             return Err(SqlError::TooLong);
         }
-        let head = literal::before_rows(sql);
-        if let (Some(head), Some((known, statements))) = (head, &self.last)
-            && head == known
-        {
+        let shape = shape::of(sql);
+        if let Some(known) = shape.as_ref().and_then(|shape| self.shapes.get(shape)) {
+            let start = sql.len() - sql.trim_start().len();
             let end = sql.trim_end().strip_suffix(';').map_or(sql.len(), str::len);
-            return Ok(statements.iter().map(|s| Statement { range: s.range.start..end, ..s.clone() }).collect());
+            return Ok(known.iter().map(|s| Statement { range: start..end, ..s.clone() }).collect());
         }
-        self.last = None;
         let Some(worker) = &self.worker else { return Err(SqlError::Failed) };
         let answer = worker.ask(sql);
-        if let (Some(head), Ok(Ok(statements))) = (head, &answer) {
-            self.last = Some((head.to_owned(), statements.clone()));
+        match (shape, &answer) {
+            (Some(shape), Ok(Ok(statements))) if self.shapes.len() < MAX_SHAPES && shape.len() < MAX_SHAPE => {
+                self.shapes.insert(shape, statements.clone());
+            }
+            (Some(_), _) => {}
+            (None, _) => self.shapes.clear(),
         }
         answer.unwrap_or_else(|error| {
             self.worker = None;
@@ -244,6 +251,12 @@ mod tests {
             ("create sequence public.s; alter sequence public.s owner to b", "write public.s, write public.s"),
             ("create table public.a (i int); alter table public.c owner to b", "write public.a, grant public.c"),
             ("create schema s; alter schema s owner to b", "write s, write s"),
+            ("select lo_create('7'); alter large object 7 owner to b", "write 7, write large object 7"),
+            ("select lo_create(7); alter large object 8 owner to b", "write 7, grant large object 8"),
+            (
+                "create cast (a as b) without function; alter large object 8 owner to b",
+                "write (database), grant large object 8",
+            ),
         ]);
     }
 

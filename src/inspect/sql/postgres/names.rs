@@ -51,7 +51,15 @@ const SUBJECTS: [&str; 43] = [
 
 /// What the statement with these fields is about; empty where it names nothing.
 pub(super) fn subject(fields: Node<'_>) -> String {
+    if fields.get("objectType").text() == "OBJECT_LARGEOBJECT" {
+        return fields.get("object").constant().map(|number| large_object(&number)).unwrap_or_default();
+    }
     SUBJECTS.iter().map(|field| name(fields.get(field))).find(|name| !name.is_empty()).unwrap_or_default()
+}
+
+/// What a large object is called: it has a number alone.
+pub(super) fn large_object(number: &str) -> String {
+    format!("large object {number}")
 }
 
 /// The name that a node carries, its parts joined by dots; empty where it carries none.

@@ -115,8 +115,9 @@ const RULES: &[Rule] = &[
 
 /// Judges the statement of this kind, and what lies below it.
 pub(super) fn judge<'n>(walk: &mut Walk<'n>, kind: &str, fields: Node<'n>) {
-    if kind.starts_with("Create") || kind == "ViewStmt" || kind == "DefineStmt" {
-        walk.memory.made.insert(names::subject(fields));
+    let subject = names::subject(fields);
+    if !subject.is_empty() && (kind.starts_with("Create") || kind == "ViewStmt" || kind == "DefineStmt") {
+        walk.memory.made.insert(subject);
     }
     match kind {
         "AlterOwnerStmt" if walk.memory.made.contains(&names::subject(fields)) => {

@@ -173,7 +173,12 @@ impl<'n> Walk<'n> {
             Call::Does(verb, Recovery::Irreversible) => {
                 self.add(Effect::new(verb, target, Evidence::Sql).because(format!("calls `{name}`")).irreversible());
             }
-            Call::Does(verb, _) => self.note(verb, target, format!("calls `{name}`")),
+            Call::Does(verb, _) => {
+                self.note(verb, target, format!("calls `{name}`"));
+                if let (Some("lo_create"), Some(number)) = (name.rsplit('.').next(), first.as_deref()) {
+                    self.memory.made.insert(names::large_object(number));
+                }
+            }
             Call::Sets => self.set_config(first.as_deref(), second.as_deref()),
             Call::Unlisted if self.runs == Runs::Nothing => {}
             Call::Unlisted => {
