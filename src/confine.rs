@@ -8,6 +8,7 @@ mod landlock;
 mod places;
 mod seccomp;
 
+pub use self::landlock::Base;
 pub use environment::pass as pass_environment;
 pub use places::Places;
 
@@ -89,7 +90,8 @@ pub struct Walls {
 
 /// Builds the walls of `profile` for a call whose worst verb is `verb`.
 ///
-/// A call that only reads runs where nothing is writable but what the profile names for locks and caches.
+/// A call that only reads runs where nothing is writable but what the profile names for locks and caches. `base` is what
+/// other starts of the call have built, and what this one leaves for the next.
 ///
 /// # Errors
 /// When the kernel lacks a required wall, or refuses a rule.
@@ -99,13 +101,14 @@ pub fn build(
     grants: &Grants,
     verb: Verb,
     required: &Required,
+    base: &Base,
 ) -> Result<Walls, ConfineError> {
     if profile.walls == Kind::None {
         return Ok(Walls { kind: Kind::None, ruleset: None, filter: Vec::new() });
     }
     let abi = sys::landlock_abi();
     check(required, abi)?;
-    let ruleset = if abi == 0 { None } else { Some(landlock::build(profile, places, grants, verb, abi)?) };
+    let ruleset = if abi == 0 { None } else { Some(landlock::build(profile, places, grants, verb, abi, base)?) };
     Ok(Walls { kind: Kind::Full, ruleset, filter: seccomp::program(profile) })
 }
 

@@ -11,7 +11,7 @@ mod supervise;
 
 pub use answer::{NotAnswered, ask};
 pub use program::{Candidate, NotRunnable, candidates};
-pub use room::{is_inside, sweep};
+pub use room::{Room, is_inside, sweep};
 
 use crate::confine::{self, ConfineError, Grants, Places};
 use crate::profile::{End, Required};
@@ -21,14 +21,13 @@ use answer::Answering;
 use feed::Feeding;
 use program::{Kind, Program};
 use relay::Relay;
-use room::Room;
 use std::collections::BTreeMap;
 use std::ffi::{CString, OsString};
 use std::fmt;
 use std::io::{self, Read as _};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 use std::os::unix::ffi::OsStrExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// How the tool ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,8 +72,8 @@ pub struct Setting<'a> {
     pub home: &'a Path,
     /// The walls that the policy requires.
     pub required: &'a Required,
-    /// The folder of the links, so that what the tool starts finds the shims first.
-    pub links: Option<PathBuf>,
+    /// The private folder of the call.
+    pub room: &'a Room,
     /// Nothing of sprag's follows but its end. The tool alone then holds standard input and output, and a signal that
     /// comes when the tool has ended comes too late, as it would for the tool.
     pub last: bool,
@@ -94,11 +93,9 @@ pub fn start(permit: Permit, setting: &Setting<'_>) -> Result<Outcome, RunError>
     let mut order = permit.into_order();
     let path = order.env.get(std::ffi::OsStr::new("PATH")).cloned().unwrap_or_default();
     let program = program::find(&order.tool, &path, &order.cwd).map_err(RunError::Program)?;
-    let room =
-        Room::make(setting.links.as_deref()).map_err(|e| RunError::System("a private folder could not be made", e))?;
-    let mut answering = answering(&order, &room, setting);
-    let walls = build_walls(&order, &program, &room, setting)?;
-    let environment = environment(&order, &room, walls.stand());
+    let mut answering = answering(&order, setting.room);
+    let walls = build_walls(&order, &program, setting)?;
+    let environment = environment(&order, setting.room, walls.stand());
     let prepared = Prepared::new(&order, &program, environment)?;
     let (reader, writer) = nix::unistd::pipe2(nix::fcntl::OFlag::O_CLOEXEC)
         .map_err(|e| RunError::System("a pipe could not be made", e.into()))?;
@@ -146,7 +143,7 @@ pub fn start(permit: Permit, setting: &Setting<'_>) -> Result<Outcome, RunError>
         feeding.finish();
     }
     relays.into_iter().for_each(relay::Working::finish);
-    drop((answering, room));
+    drop(answering);
     if !setting.last {
         signals.restore();
     }
@@ -157,8 +154,8 @@ pub fn start(permit: Permit, setting: &Setting<'_>) -> Result<Outcome, RunError>
 }
 
 /// What answers the calls of guarded tools from inside the walls, where the profile has it. Without it they are refused.
-fn answering(order: &Order, room: &Room, setting: &Setting<'_>) -> Option<Answering> {
-    let links = setting.links.as_deref().filter(|_| order.profile.answers)?;
+fn answering(order: &Order, room: &Room) -> Option<Answering> {
+    let links = room.links().filter(|_| order.profile.answers)?;
     Answering::begin(room, links).ok()
 }
 
@@ -206,13 +203,13 @@ fn let_go() {
     let _ = nix::unistd::dup2_stdout(&null);
 }
 
-fn build_walls(order: &Order, program: &Program, room: &Room, setting: &Setting<'_>) -> Result<confine::Walls, RunError> {
+fn build_walls(order: &Order, program: &Program, setting: &Setting<'_>) -> Result<confine::Walls, RunError> {
     let places = Places {
         home: setting.home.to_owned(),
         cwd: order.cwd.clone(),
         target: order.folder.clone(),
         workspace: order.workspace.clone(),
-        tmpdir: room.tmpdir(),
+        tmpdir: setting.room.tmpdir(),
         managers: program.managers.iter().filter(|m| *m != setting.home).cloned().collect(),
         env: order.env.clone(),
     };
@@ -220,7 +217,7 @@ fn build_walls(order: &Order, program: &Program, room: &Room, setting: &Setting<
     // A nested call of a guarded tool must reach the shim, which then says why it cannot run here.
     exec.extend(std::env::current_exe());
     let grants = Grants { exec, read: order.read.clone(), write: order.write.clone(), ports: order.ports.clone() };
-    Ok(confine::build(&order.profile, &places, &grants, order.verb, setting.required)?)
+    Ok(confine::build(&order.profile, &places, &grants, order.verb, setting.required, &setting.room.base)?)
 }
 
 /// The tool's environment: what passes, its private TMPDIR, and the shims first in PATH.

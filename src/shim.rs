@@ -18,7 +18,7 @@ use crate::memory::Memory;
 use crate::policy::PolicyError;
 use crate::policy::schema::Approval;
 use crate::record::{Durability, Event, Record, RecordError, Told};
-use crate::run::{self, NotAnswered, Outcome, RunError};
+use crate::run::{self, NotAnswered, Outcome, Room, RunError};
 use crate::say::{self, Refused};
 use crate::text::sanitise;
 use crate::tool::{self, ShimError};
@@ -104,7 +104,9 @@ fn run() -> Result<Outcome, Failure> {
     let required = policy.as_ref().map(|p| p.base.confine.clone().unwrap_or_default()).unwrap_or_default();
     let record = Record::of(&user.state());
     let run_id = run_id();
-    let live = Live { call: &call, user: &user, required: &required, record: &record, run: &run_id };
+    let room = Room::make(links(&call));
+    let room = room.map_err(|e| Failure::Run(RunError::System("a private folder could not be made", e)))?;
+    let live = Live { call: &call, user: &user, required: &required, record: &record, run: &run_id, room: &room };
     let mut judged = judge(&call, &user, (&shims, &reading), policy.as_ref(), &live);
     tracing::debug!(verb = judged.verdict.verb().word(), decision = judged.verdict.decision().word(), "judged");
     if let Some(code) = judged.ended {
@@ -151,7 +153,7 @@ fn run() -> Result<Outcome, Failure> {
     for note in &judged.notes {
         say::note(note);
     }
-    let setting = run::Setting { home: &user.home, required: &required, links: links(&call), last: true };
+    let setting = run::Setting { home: &user.home, required: &required, room: &room, last: true };
     let outcome = run::start(permit, &setting);
     tracing::debug!("ended");
     this.end(&outcome);

@@ -10,11 +10,40 @@ use landlock::{
     ABI, Access, AccessFs, AccessNet, BitFlags, CompatLevel, Compatible, NetPort, PathBeneath, Ruleset, RulesetAttr,
     RulesetCreated, RulesetCreatedAttr, Scope,
 };
+use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
 /// The newest ABI whose rights are handled. Later ones close doors (UNIX sockets by path, UDP) that no profile names yet.
 const NEWEST: u32 = 7;
+
+/// A ruleset that stands already, for another start of the same call: one that wants all that is in it adds only what is new.
+#[derive(Debug)]
+struct Standing {
+    rights: (u32, BitFlags<AccessNet>, Vec<u16>),
+    added: BTreeMap<PathBuf, BitFlags<AccessFs>>,
+    ruleset: RulesetCreated,
+}
+
+/// What the starts of one call share of their walls.
+#[derive(Debug, Default)]
+pub struct Base(RefCell<Option<Standing>>);
+
+impl Base {
+    /// The ruleset that stands, with what is in it, where it grants nothing but what is wanted.
+    fn within(
+        &self,
+        rights: &(u32, BitFlags<AccessNet>, Vec<u16>),
+        wanted: &BTreeMap<PathBuf, BitFlags<AccessFs>>,
+    ) -> Option<Standing> {
+        let within = |s: &Standing| {
+            let mut added = s.added.iter();
+            s.rights == *rights && added.all(|(path, access)| wanted.get(path).is_some_and(|w| w.contains(*access)))
+        };
+        self.0.take().filter(within)
+    }
+}
 
 /// Builds the ruleset.
 pub(super) fn build(
@@ -23,17 +52,37 @@ pub(super) fn build(
     grants: &Grants,
     verb: Verb,
     abi: u32,
+    base: &Base,
 ) -> Result<RulesetCreated, ConfineError> {
     let level = ABI::from(i32::try_from(abi.min(NEWEST)).unwrap_or(0));
-    // Rights that only a folder can have make the kernel refuse a rule on a file: the library leaves them out where it may.
-    let mut ruleset = create(level, abi, profile)?.set_compatibility(CompatLevel::BestEffort);
-    for (path, access) in granted(profile, places, grants, verb, level).0 {
-        ruleset = add(ruleset, &path, access)?;
+    let wanted = granted(profile, places, grants, verb, level).0;
+    let ports = if profile.connect_any { vec![] } else { profile.connect.iter().chain(&grants.ports).copied().collect() };
+    let rights = (abi, handled_net(abi, profile), ports);
+    let mut standing = match base.within(&rights, &wanted) {
+        Some(standing) => standing,
+        None => begin(level, rights)?,
+    };
+    for (path, access) in wanted {
+        if standing.added.get(&path) != Some(&access)
+            && let Some(rule) = rule(&path, access)?
+        {
+            standing.ruleset = standing.ruleset.add_rule(rule).map_err(failed)?;
+            standing.added.insert(path, access);
+        }
     }
-    if abi >= 4 {
-        ruleset = add_ports(ruleset, profile, grants)?;
-    }
+    let ruleset = standing.ruleset.try_clone().map_err(failed)?;
+    base.0.replace(Some(standing));
     Ok(ruleset.set_compatibility(CompatLevel::HardRequirement))
+}
+
+/// A ruleset with its ports, and no path yet.
+fn begin(level: ABI, rights: (u32, BitFlags<AccessNet>, Vec<u16>)) -> Result<Standing, ConfineError> {
+    // Rights that only a folder can have make the kernel refuse a rule on a file: the library leaves them out where it may.
+    let mut ruleset = create(level, rights.0, rights.1)?.set_compatibility(CompatLevel::BestEffort);
+    for port in rights.2.iter().filter(|_| rights.0 >= 4) {
+        ruleset = ruleset.add_rule(NetPort::new(*port, AccessNet::ConnectTcp)).map_err(failed)?;
+    }
+    Ok(Standing { rights, added: BTreeMap::new(), ruleset })
 }
 
 /// Every path that a call is granted, and what may be done there.
@@ -97,22 +146,25 @@ fn failed(e: impl std::fmt::Display) -> ConfineError {
     ConfineError::Landlock(e.to_string())
 }
 
+/// The rights over TCP that the profile does not give to all ports.
+fn handled_net(abi: u32, profile: &Profile) -> BitFlags<AccessNet> {
+    let mut net: BitFlags<AccessNet> = BitFlags::EMPTY;
+    if abi >= 4 && !profile.connect_any {
+        net |= AccessNet::ConnectTcp;
+    }
+    if abi >= 4 && !profile.bind {
+        net |= AccessNet::BindTcp;
+    }
+    net
+}
+
 /// A ruleset that handles every right of the ABI. What was asked of the kernel is a hard requirement: the ABI was
 /// probed, so a refusal is an error and never a wall left out in silence.
-fn create(level: ABI, abi: u32, profile: &Profile) -> Result<RulesetCreated, ConfineError> {
+fn create(level: ABI, abi: u32, net: BitFlags<AccessNet>) -> Result<RulesetCreated, ConfineError> {
     let hard = Ruleset::default().set_compatibility(CompatLevel::HardRequirement);
     let mut ruleset = hard.handle_access(AccessFs::from_all(level)).map_err(failed)?;
-    if abi >= 4 {
-        let mut net: BitFlags<AccessNet> = BitFlags::EMPTY;
-        if !profile.connect_any {
-            net |= AccessNet::ConnectTcp;
-        }
-        if !profile.bind {
-            net |= AccessNet::BindTcp;
-        }
-        if !net.is_empty() {
-            ruleset = ruleset.handle_access(net).map_err(failed)?;
-        }
+    if !net.is_empty() {
+        ruleset = ruleset.handle_access(net).map_err(failed)?;
     }
     if abi >= 6 {
         ruleset = ruleset.scope(Scope::from_all(level)).map_err(failed)?;
@@ -120,11 +172,11 @@ fn create(level: ABI, abi: u32, profile: &Profile) -> Result<RulesetCreated, Con
     ruleset.create().map_err(failed)
 }
 
-/// Adds one path. What is not there, or not ours to see, grants nothing.
-fn add(ruleset: RulesetCreated, path: &Path, mut access: BitFlags<AccessFs>) -> Result<RulesetCreated, ConfineError> {
+/// The rule for one path. What is not there, or not ours to see, grants nothing.
+fn rule(path: &Path, mut access: BitFlags<AccessFs>) -> Result<Option<PathBeneath<OwnedFd>>, ConfineError> {
     let flags = nix::fcntl::OFlag::O_PATH | nix::fcntl::OFlag::O_CLOEXEC;
     let Ok(file) = nix::fcntl::openat(nix::fcntl::AT_FDCWD, path, flags, nix::sys::stat::Mode::empty()) else {
-        return Ok(ruleset);
+        return Ok(None);
     };
     if access.contains(AccessFs::IoctlDev) {
         use nix::sys::stat::{SFlag, fstat};
@@ -133,15 +185,5 @@ fn add(ruleset: RulesetCreated, path: &Path, mut access: BitFlags<AccessFs>) -> 
             access &= !BitFlags::from(AccessFs::IoctlDev);
         }
     }
-    ruleset.add_rule(PathBeneath::new(file, access)).map_err(failed)
-}
-
-fn add_ports(mut ruleset: RulesetCreated, profile: &Profile, grants: &Grants) -> Result<RulesetCreated, ConfineError> {
-    if profile.connect_any {
-        return Ok(ruleset);
-    }
-    for port in profile.connect.iter().chain(&grants.ports) {
-        ruleset = ruleset.add_rule(NetPort::new(*port, AccessNet::ConnectTcp)).map_err(failed)?;
-    }
-    Ok(ruleset)
+    Ok(Some(PathBeneath::new(file, access)))
 }

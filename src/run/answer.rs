@@ -48,6 +48,8 @@ impl Answering {
     /// # Errors
     /// When the kernel gives no socket.
     pub(super) fn begin(room: &Room, links: &Path) -> io::Result<Answering> {
+        // Another start of the call may have left its own.
+        let _ = std::fs::remove_file(room.socket());
         let listener = UnixListener::bind(room.socket())?;
         Ok(Answering { links: links.to_owned(), listener: Some(listener), process: None })
     }

@@ -1,7 +1,9 @@
-//! A run's private folder: the tool's TMPDIR, and a `bin` that leads to the links.
+//! A call's private folder: the tool's TMPDIR, and a `bin` that leads to the links. All starts of the call share it, as they
+//! share what their walls have in common.
 //!
 //! Its path stays under 40 bytes, because go-plugin puts a UNIX socket below TMPDIR and a socket's path ends at 108.
 
+use crate::confine::Base;
 use std::fs;
 use std::io;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
@@ -16,24 +18,30 @@ const TMPDIR: &str = "t";
 /// The socket of a room.
 const SOCKET: &str = "sock";
 
-/// The folder of one run, removed with everything in it when dropped.
-pub(super) struct Room {
+/// The folder of one call, removed with everything in it when dropped.
+#[derive(Debug)]
+pub struct Room {
     folder: TempDir,
-    has_bin: bool,
+    links: Option<PathBuf>,
+    /// What the starts of the call share of their walls.
+    pub(super) base: Base,
 }
 
 impl Room {
-    /// Makes a room whose `bin` leads to `links`.
-    pub(super) fn make(links: Option<&Path>) -> io::Result<Room> {
+    /// Makes a room whose `bin` leads to `links`, so that what the tool starts finds the shims first.
+    ///
+    /// # Errors
+    /// When there is no room in `/tmp`.
+    pub fn make(links: Option<PathBuf>) -> io::Result<Room> {
         let mode = fs::Permissions::from_mode(0o700);
         // The name tells whose it is, from the first moment.
         let prefix = format!("{PREFIX}{}-", std::process::id());
         let folder = tempfile::Builder::new().prefix(&prefix).rand_bytes(8).permissions(mode).tempdir_in(PARENT)?;
         fs::create_dir(folder.path().join(TMPDIR))?;
-        if let Some(links) = links {
+        if let Some(links) = &links {
             symlink(links, folder.path().join("bin"))?;
         }
-        Ok(Room { folder, has_bin: links.is_some() })
+        Ok(Room { folder, links, base: Base::default() })
     }
 
     pub(super) fn tmpdir(&self) -> PathBuf {
@@ -46,7 +54,12 @@ impl Room {
     }
 
     pub(super) fn bin(&self) -> Option<PathBuf> {
-        self.has_bin.then(|| self.folder.path().join("bin"))
+        self.links.as_ref().map(|_| self.folder.path().join("bin"))
+    }
+
+    /// The folder of the links.
+    pub(super) fn links(&self) -> Option<&Path> {
+        self.links.as_deref()
     }
 }
 

@@ -7,7 +7,7 @@ use crate::inspect::{Plan, Probe, ProbeError, Reader, Stdin as Given, Until};
 use crate::memory::{Known, Memory, MemoryError, Whose};
 use crate::profile::Required;
 use crate::record::{Durability, Event, Record, redact_words};
-use crate::run::{self, Outcome, RunError};
+use crate::run::{self, Outcome, Room, RunError};
 use crate::say;
 use crate::text::sanitise;
 use crate::tool::Reading;
@@ -32,9 +32,6 @@ const PATIENCE: u16 = 300;
 /// A plan file, and what `show -json` says of it, may be this long.
 const MAX_PLAN: u64 = 1 << 30;
 
-/// The folders of the system's programs.
-const PROGRAMS: [&str; 4] = ["/bin/", "/sbin/", "/usr/bin/", "/usr/sbin/"];
-
 /// Asks the real tool and the real standard input.
 pub(super) struct Live<'a> {
     pub(super) call: &'a Call,
@@ -42,6 +39,7 @@ pub(super) struct Live<'a> {
     pub(super) required: &'a Required,
     pub(super) record: &'a Record,
     pub(super) run: &'a str,
+    pub(super) room: &'a Room,
 }
 
 fn failed(e: impl std::fmt::Display) -> ProbeError {
@@ -87,10 +85,8 @@ impl Live<'_> {
     ) -> Result<(), ProbeError> {
         let argv = self.shown(reading, words);
         let mut profile = reading.tool.profile.clone();
-        if aid == Aid::Show {
-            // A plan that is shown starts the providers that the plan names, for their schemas, and nothing else.
-            profile.exec.retain(|line| !PROGRAMS.iter().any(|folder| line.starts_with(folder)));
-        }
+        // A plan that is shown starts no program of the configuration's.
+        profile.answers &= aid != Aid::Show;
         // What only reads runs even where nothing can be recorded.
         let _ = self.record.append(&Event::Aid { run: self.run, aid: aid.word(), argv: &argv }, Durability::Kernel);
         let (stdout, stderr, sift) = match output {
@@ -117,8 +113,7 @@ impl Live<'_> {
             keep: keep.to_vec(),
             discharged: vec![],
         };
-        let links = super::links(self.call).filter(|_| aid != Aid::Show);
-        let setting = run::Setting { home: &self.user.home, required: self.required, links, last: false };
+        let setting = run::Setting { home: &self.user.home, required: self.required, room: self.room, last: false };
         match run::start(Permit::aid(aid, order), &setting) {
             Ok(Outcome::Exited(0)) => Ok(()),
             Ok(Outcome::Exited(code)) => Err(ProbeError::Refused(code)),
