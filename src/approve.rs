@@ -37,15 +37,15 @@ pub struct Question<'a> {
 }
 
 /// Seeks a person's yes for `subject`: an answer given elsewhere and not yet used; else a prompt, where a person sits at
-/// the terminal; else a request that waits.
+/// the terminal and `at_terminal` allows it; else a request that waits.
 ///
 /// # Errors
 /// When requests cannot be kept; the call then does not run.
-pub fn seek(store: &Store, subject: &Subject, question: &Question<'_>) -> Result<Answer, StoreError> {
+pub fn seek(store: &Store, subject: &Subject, question: &Question<'_>, at_terminal: bool) -> Result<Answer, StoreError> {
     if let Some(request) = store.take_answer(&subject.digest())? {
         return Ok(Answer::Yes(Approval { by: request.answered_by(), request: request.id }));
     }
-    if let Some(mut terminal) = Terminal::of_the_caller() {
+    if let (true, Some(mut terminal)) = (at_terminal, Terminal::of_the_caller()) {
         return Ok(match terminal.ask(question) {
             Asked::Yes => Answer::Yes(Approval { request: String::new(), by: AT_THE_PROMPT.to_owned() }),
             Asked::No => Answer::No,

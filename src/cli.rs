@@ -8,6 +8,7 @@ mod install;
 mod log;
 mod policy;
 mod profile;
+mod run;
 mod state;
 mod tool;
 
@@ -38,6 +39,9 @@ enum Command {
     /// Judge a plan or SQL by itself (0 allow, 75 ask, 77 deny)
     #[command(after_long_help = "Example: terraform show -json plan.bin | sprag inspect plan -")]
     Inspect(inspect::Arguments),
+    /// Start a command in a guarded session
+    #[command(after_long_help = "Example: sprag run -- bash")]
+    Run(run::Arguments),
     /// Link tools to sprag and print the line for PATH
     Install(install::Arguments),
     /// Remove the links
@@ -98,6 +102,7 @@ pub fn main() -> Outcome {
         Command::Policy(a) => policy::main(&a),
         Command::Tool(a) => tool::main(&a),
         Command::Profile(a) => profile::main(&a),
+        Command::Run(a) => return run::main(a),
     })
 }
 

@@ -19,6 +19,7 @@ pub mod record;
 pub mod repository;
 pub mod run;
 pub mod say;
+pub mod session;
 pub mod shim;
 pub mod sys;
 pub mod text;

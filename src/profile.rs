@@ -108,6 +108,11 @@ pub struct Profile {
 }
 
 impl Profile {
+    /// Whether a tool in these walls can speak to anything but the caller's files.
+    pub fn reaches_out(&self) -> bool {
+        self.walls == Walls::Full && (self.unix || self.connect_any || !self.connect.is_empty())
+    }
+
     /// Adds what `other` grants. `walls`, `env.allow`, `env.keep` and `end` stay this profile's own.
     pub fn add(&mut self, other: &Profile) {
         let join = |mine: &mut Vec<String>, theirs: &[String]| mine.extend(theirs.iter().cloned());

@@ -62,6 +62,15 @@ pub enum Event<'a> {
         /// Its words.
         argv: &'a [String],
     },
+    /// A guarded session is about to start.
+    Session {
+        /// The run.
+        run: &'a str,
+        /// Its words, without secrets.
+        argv: &'a [String],
+        /// The current folder.
+        cwd: &'a str,
+    },
     /// A run ended.
     Outcome {
         /// The run.

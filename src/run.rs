@@ -3,15 +3,17 @@
 //! This module must not know why a permit was given. It runs exactly what the permit's order says.
 
 mod answer;
+mod bounds;
 mod feed;
 mod program;
 mod relay;
 mod room;
 mod supervise;
 
-pub use answer::{NotAnswered, ask};
+pub use answer::{NotAnswered, ask, hand_over};
+pub use bounds::Bounds;
 pub use program::{Candidate, NotRunnable, candidates};
-pub use room::{Room, is_inside, sweep};
+pub use room::{Room, around, sweep};
 
 use crate::confine::{self, ConfineError, Grants, Places};
 use crate::profile::{End, Required};
@@ -28,6 +30,7 @@ use std::io::{self, Read as _};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 /// How the tool ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -153,6 +156,12 @@ pub fn start(permit: Permit, setting: &Setting<'_>) -> Result<Outcome, RunError>
     }
 }
 
+/// A name for one run: time and process make it unique on one machine.
+pub fn id() -> String {
+    let nanos = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_nanos());
+    format!("{nanos:x}-{:x}", std::process::id())
+}
+
 /// What answers the calls of guarded tools from inside the walls, where the profile has it. Without it they are refused.
 fn answering(order: &Order, room: &Room) -> Option<Answering> {
     let links = room.links().filter(|_| order.profile.answers)?;
@@ -230,6 +239,9 @@ fn environment(order: &Order, room: &Room, confined: bool) -> BTreeMap<OsString,
             first.push(":");
             first.push(path);
             env.insert("PATH".into(), first);
+        }
+        if room.bounds.is_some() {
+            env.insert(room::ROOM.into(), room.path().into());
         }
     }
     env

@@ -17,8 +17,9 @@ use crate::inspect::Learned;
 use crate::memory::Memory;
 use crate::policy::PolicyError;
 use crate::policy::schema::Approval;
+use crate::profile::Walls;
 use crate::record::{Durability, Event, Record, RecordError, Told};
-use crate::run::{self, NotAnswered, Outcome, Room, RunError};
+use crate::run::{self, Bounds, NotAnswered, Outcome, Room, RunError};
 use crate::say::{self, Refused};
 use crate::text::sanitise;
 use crate::tool::{self, ShimError};
@@ -36,6 +37,10 @@ pub enum Failure {
     Call(CallError),
     /// It comes from inside another tool's walls, and nobody answers it.
     Inside(String, NotAnswered),
+    /// It comes from a session whose bounds are not known.
+    Bounds(std::io::Error),
+    /// It comes from a session, and this path lies outside of what that has.
+    Outside(PathBuf),
     /// A shim file is wrong.
     Shim(ShimError),
     /// The policy is wrong, and the call is no plain read.
@@ -55,6 +60,14 @@ impl fmt::Display for Failure {
             Failure::Inside(name, why) => {
                 write!(f, "`{name}` was called from inside another guarded tool: {why}; run it by itself, outside")
             }
+            Failure::Bounds(e) => write!(f, "what the session may see is not known: {e}"),
+            Failure::Outside(path) => {
+                write!(
+                    f,
+                    "`{}` is nothing that this session has; copy it into the workspace, outside of the session",
+                    path.display()
+                )
+            }
             Failure::Shim(e) => e.fmt(f),
             Failure::Policy(e) => write!(f, "{e}\n  until this is mended only reads run"),
             Failure::Record(e) => write!(f, "{e}\n  until it can be written only reads run"),
@@ -68,10 +81,10 @@ impl Failure {
     /// The exit code (design: 64 misuse, 71 walls, 77 denied, 78 policy or shim file, 126 and 127 the real tool).
     fn code(&self) -> i32 {
         match self {
-            Failure::Call(CallError::NoFolder(_)) | Failure::Inside(..) => 71,
+            Failure::Call(CallError::NoFolder(_)) | Failure::Inside(..) | Failure::Bounds(_) => 71,
             Failure::Call(_) => 64,
             Failure::Shim(_) | Failure::Policy(_) => 78,
-            Failure::Record(_) | Failure::Store(_) => 77,
+            Failure::Outside(_) | Failure::Record(_) | Failure::Store(_) => 77,
             Failure::Run(RunError::Program(e)) => e.code(),
             Failure::Run(RunError::Walls(_) | RunError::System(..)) => 71,
         }
@@ -92,20 +105,24 @@ pub fn main() -> Outcome {
 
 fn run() -> Result<Outcome, Failure> {
     let call = Call::capture(&tool::is_known).map_err(Failure::Call)?;
-    if run::is_inside(&call.link) {
-        return run::ask(&call.link, &call.argv, &call.env).map_err(|why| Failure::Inside(call.name, why));
+    if let Some(room) = run::around(&call.link, &call.env) {
+        return run::ask(&room, &call.link, &call.argv, &call.env).map_err(|why| Failure::Inside(call.name, why));
     }
     tracing::debug!("captured");
     let user = User::current();
     let shims = Shims::of(&call).map_err(Failure::Shim)?;
     let reading = shims.read(&call);
+    let bounds = Bounds::of(&call.env).map_err(Failure::Bounds)?;
+    let named = reading.paths();
+    stay_within(bounds.as_ref(), [&call.cwd, &reading.folder].into_iter().chain(&named.read).chain(&named.write))?;
     let policy = policy_for(&user, &call, &reading.folder);
     tracing::debug!("policy loaded");
     let required = policy.as_ref().map(|p| p.base.confine.clone().unwrap_or_default()).unwrap_or_default();
     let record = Record::of(&user.state());
-    let run_id = run_id();
+    let run_id = run::id();
     let room = Room::make(links(&call));
     let room = room.map_err(|e| Failure::Run(RunError::System("a private folder could not be made", e)))?;
+    let room = room.within(bounds.clone());
     let live = Live { call: &call, user: &user, required: &required, record: &record, run: &run_id, room: &room };
     let mut judged = judge(&call, &user, (&shims, &reading), policy.as_ref(), &live);
     tracing::debug!(verb = judged.verdict.verb().word(), decision = judged.verdict.decision().word(), "judged");
@@ -115,10 +132,12 @@ fn run() -> Result<Outcome, Failure> {
     if let (Err(error), true) = (&policy, judged.verdict.verb() > Verb::Read) {
         return Err(Failure::Policy(PolicyError(error.0.clone())));
     }
+    stay_within(bounds.as_ref(), judged.order.read.iter().chain(&judged.order.write))?;
     let limits = policy.as_ref().ok().and_then(|p| p.base.approval.clone()).unwrap_or_default();
     let this = Run { call: &call, user: &user, record: &record, id: &run_id, words: &judged.words.clone(), limits };
     if judged.verdict.decision() == Decision::Ask {
-        match this.seek(&judged)? {
+        // In a session the terminal is the session's: whoever asks would answer.
+        match this.seek(&judged, bounds.is_none())? {
             Answer::Yes(approval) => {
                 this.answered(&approval.request, "approve", &approval.by);
                 judged.verdict = judged.verdict.approved(&approval);
@@ -142,6 +161,7 @@ fn run() -> Result<Outcome, Failure> {
     let held = this.let_flow(&mut judged);
     this.begin(&judged)?;
     tracing::debug!("recorded");
+    let walls = judged.order.profile.walls;
     let permit = match judged.verdict.permit(judged.order) {
         Ok(permit) => permit,
         Err(refusal) => {
@@ -152,6 +172,10 @@ fn run() -> Result<Outcome, Failure> {
     };
     for note in &judged.notes {
         say::note(note);
+    }
+    if bounds.is_some() && walls == Walls::None {
+        // It would have no walls outside; the session starts it, in its own.
+        return run::hand_over(permit, &call.env).map(|()| Outcome::Exited(0)).map_err(Failure::Run);
     }
     let setting = run::Setting { home: &user.home, required: &required, room: &room, last: true };
     let outcome = run::start(permit, &setting);
@@ -167,10 +191,10 @@ fn run() -> Result<Outcome, Failure> {
     }
 }
 
-/// A name for one run: time and process make it unique on one machine.
-fn run_id() -> String {
-    let nanos = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_nanos());
-    format!("{nanos:x}-{:x}", std::process::id())
+/// Demands that a call out of a session names nothing that the session has not itself.
+fn stay_within<'p>(bounds: Option<&Bounds>, mut paths: impl Iterator<Item = &'p PathBuf>) -> Result<(), Failure> {
+    let outside = bounds.and_then(|bounds| paths.find(|path| !bounds.hold(path)));
+    outside.map_or(Ok(()), |path| Err(Failure::Outside(path.clone())))
 }
 
 /// The folder of the links: where the link we were started by leads to, or stands.
@@ -202,12 +226,12 @@ impl Run<'_> {
     }
 
     /// Seeks a person's yes.
-    fn seek(&self, judged: &Judged) -> Result<Answer, Failure> {
+    fn seek(&self, judged: &Judged, at_terminal: bool) -> Result<Answer, Failure> {
         let text = say::question(&self.command(), &judged.verdict);
         let name = judged.subject.name_to_type();
         let question = Question { text: &text, name_to_type: name.as_deref() };
         let store = Store::of(&self.user.state(), &self.limits);
-        approve::seek(&store, &judged.subject, &question).map_err(Failure::Store)
+        approve::seek(&store, &judged.subject, &question, at_terminal).map_err(Failure::Store)
     }
 
     /// The confirmation that the tool itself would have asked for: once, of whoever stands on standard input.

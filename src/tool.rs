@@ -8,6 +8,6 @@ pub mod catalogue;
 pub mod reading;
 pub mod schema;
 
-pub use catalogue::{ShimError, all_names, find, find_for, is_known, losses, names};
+pub use catalogue::{ShimError, all_names, find, find_for, is_known, losses, names, with_walls};
 pub use reading::Reading;
 pub use schema::Tool;

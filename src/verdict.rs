@@ -290,6 +290,8 @@ pub enum Aid {
     Output,
     /// `sprag doctor` asks a shell what a name leads to.
     Doctor,
+    /// `sprag run` starts a guarded session.
+    Session,
 }
 
 impl Aid {
@@ -300,6 +302,7 @@ impl Aid {
             Aid::Show => "show",
             Aid::Output => "output",
             Aid::Doctor => "doctor",
+            Aid::Session => "session",
         }
     }
 }

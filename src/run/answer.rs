@@ -7,21 +7,26 @@
 
 mod call;
 mod message;
+mod yours;
 
 pub use call::{NotAnswered, ask};
+pub(super) use yours::YOURS;
+pub use yours::hand_over;
 
+use super::bounds::Bounds;
 use super::room::Room;
 use crate::sys::{self, Change, Fork, Pid, SignalState};
-use message::{Request, receive, reply};
+use message::{Request, receive, reply, reply_yours};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use std::ffi::CString;
 use std::io::{self, Read};
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
+use yours::Yours;
 
 /// So many calls are answered at once; further ones wait.
 const MOST: usize = 64;
@@ -29,6 +34,7 @@ const MOST: usize = 64;
 /// What answers: a socket, and from the first call on a process, ended when this is dropped.
 pub(super) struct Answering {
     links: PathBuf,
+    bounds: Option<Bounds>,
     listener: Option<UnixListener>,
     process: Option<Pid>,
 }
@@ -51,7 +57,7 @@ impl Answering {
         // Another start of the call may have left its own.
         let _ = std::fs::remove_file(room.socket());
         let listener = UnixListener::bind(room.socket())?;
-        Ok(Answering { links: links.to_owned(), listener: Some(listener), process: None })
+        Ok(Answering { links: links.to_owned(), bounds: room.bounds.clone(), listener: Some(listener), process: None })
     }
 
     /// Where the first call is seen to come; nothing when that has been.
@@ -72,7 +78,8 @@ impl Answering {
                 super::let_go();
                 let _ = nix::unistd::dup2_stderr(io::stdin());
                 sys::close_all_from(3, listener.as_raw_fd());
-                let answer = Answer { links: std::mem::take(&mut self.links), signals: given.clone() };
+                let (links, bounds) = (std::mem::take(&mut self.links), self.bounds.take());
+                let answer = Answer { links, bounds, signals: given.clone() };
                 let _ = answer.listen(&listener);
                 sys::leave(0)
             }
@@ -116,6 +123,8 @@ fn must_end(signals: &SignalFd) -> bool {
 
 struct Answer {
     links: PathBuf,
+    /// Of the session that the calls come from.
+    bounds: Option<Bounds>,
     signals: SignalState,
 }
 
@@ -154,11 +163,12 @@ impl Answer {
         let request = receive(&connection)?;
         let signals = awaited()?;
         let own = sys::own_pid();
+        let yours = self.bounds.as_ref().map(|_| Yours::new()).transpose()?;
         let child = match sys::fork()? {
             Fork::Parent(child) => child,
             Fork::Child => {
                 end_with(own);
-                let _ = self.become_link(&request);
+                let _ = self.become_link(&request, yours.as_ref());
                 sys::leave(126)
             }
         };
@@ -166,7 +176,14 @@ impl Answer {
         let mut gone = false;
         loop {
             match sys::child_change(child) {
-                Change::Exited(code) => return reply(&mut connection, 0, code),
+                Change::Exited(code) => {
+                    let yours = yours.and_then(Yours::take).unwrap_or_default();
+                    return if yours.is_empty() {
+                        reply(&mut connection, 0, code)
+                    } else {
+                        reply_yours(&mut connection, &yours)
+                    };
+                }
                 Change::Killed(signal) => return reply(&mut connection, 1, signal),
                 Change::Stopped(_) | Change::None => {}
             }
@@ -188,7 +205,7 @@ impl Answer {
     }
 
     /// Becomes the link that was called; returns only with an error.
-    fn become_link(&self, request: &Request) -> io::Result<()> {
+    fn become_link(&self, request: &Request, yours: Option<&Yours>) -> io::Result<()> {
         let name = Path::new(&request.name);
         let plain = name.file_name() == Some(name.as_os_str());
         let link = self.links.join(name);
@@ -200,10 +217,20 @@ impl Answer {
         nix::unistd::dup2_stdin(input)?;
         nix::unistd::dup2_stdout(output)?;
         nix::unistd::dup2_stderr(errors)?;
+        if self.bounds.is_some() && nix::unistd::isatty(input).unwrap_or(false) {
+            // The terminal belongs to the session; whoever reads it from outside is stopped.
+            nix::unistd::dup2_stdin(std::fs::File::open("/dev/null")?)?;
+        }
         let text = |bytes: &Vec<u8>| CString::new(bytes.as_slice()).map_err(io::Error::from);
         let argv: Vec<CString> = request.argv.iter().map(text).collect::<Result<_, _>>()?;
-        let env: Vec<CString> = request.env.iter().map(text).collect::<Result<_, _>>()?;
-        sys::close_on_exec_from(3, &[]);
+        let mut env = request.env.clone();
+        if let (Some(bounds), Some(yours)) = (&self.bounds, yours) {
+            env = bounds.environment(env);
+            env.push(yours.variable());
+        }
+        let env: Vec<CString> = env.iter().map(text).collect::<Result<_, _>>()?;
+        let keep: Vec<RawFd> = yours.map(Yours::descriptor).into_iter().collect();
+        sys::close_on_exec_from(3, &keep);
         self.signals.restore();
         match nix::unistd::execve(&CString::new(link.as_os_str().as_bytes())?, &argv, &env) {
             Err(e) => Err(e.into()),

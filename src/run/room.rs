@@ -3,7 +3,10 @@
 //!
 //! Its path stays under 40 bytes, because go-plugin puts a UNIX socket below TMPDIR and a socket's path ends at 108.
 
+use super::bounds::Bounds;
 use crate::confine::Base;
+use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
@@ -25,6 +28,8 @@ pub struct Room {
     links: Option<PathBuf>,
     /// What the starts of the call share of their walls.
     pub(super) base: Base,
+    /// In a session: what that may see.
+    pub(super) bounds: Option<Bounds>,
 }
 
 impl Room {
@@ -41,7 +46,29 @@ impl Room {
         if let Some(links) = &links {
             symlink(links, folder.path().join("bin"))?;
         }
-        Ok(Room { folder, links, base: Base::default() })
+        Ok(Room { folder, links, base: Base::default(), bounds: None })
+    }
+
+    /// Makes it the room of a session with these bounds.
+    ///
+    /// # Errors
+    /// When they cannot be written down.
+    pub fn bounded(mut self, mut bounds: Bounds) -> io::Result<Room> {
+        bounds.add(fs::canonicalize(self.tmpdir())?);
+        bounds.keep(self.folder.path().join("session"))?;
+        self.bounds = Some(bounds);
+        Ok(self)
+    }
+
+    /// Makes it the room of a call that comes from the session with these bounds, if from any.
+    #[must_use]
+    pub fn within(self, bounds: Option<Bounds>) -> Room {
+        Room { bounds, ..self }
+    }
+
+    /// Its own path.
+    pub(super) fn path(&self) -> &Path {
+        self.folder.path()
     }
 
     pub(super) fn tmpdir(&self) -> PathBuf {
@@ -63,22 +90,24 @@ impl Room {
     }
 }
 
-/// Whether a link was called from inside a run: by the `bin` of a room. Two components are taken off the path by words
-/// alone, since through the symlink `..` would lead elsewhere.
-pub fn is_inside(link: &Path) -> bool {
-    room_of(link).is_some()
-}
+/// The variable that names a session's room: a login shell may put another folder of links first in PATH.
+pub(super) const ROOM: &str = "SPRAG_ROOM";
 
-fn room_of(link: &Path) -> Option<&Path> {
-    link.parent().and_then(Path::parent).filter(|room| {
+/// The room that a link was called from: that of its `bin`, or the one that a session has named. Two components are taken off
+/// the path by words alone, since through the symlink `..` would lead elsewhere.
+pub fn around(link: &Path, env: &BTreeMap<OsString, OsString>) -> Option<PathBuf> {
+    let is_room = |room: &&Path| {
         let named = room.file_name().and_then(|n| n.to_str()).is_some_and(|n| n.starts_with(PREFIX));
         named && room.join(TMPDIR).is_dir()
-    })
+    };
+    let named = env.get(OsStr::new(ROOM)).map(Path::new);
+    let of_link = link.parent().and_then(Path::parent);
+    [of_link, named].into_iter().flatten().find(is_room).map(Path::to_owned)
 }
 
-/// The socket of the room that a link was called from.
-pub(super) fn socket_of(link: &Path) -> Option<PathBuf> {
-    room_of(link).map(|room| room.join(SOCKET))
+/// The socket of a room.
+pub(super) fn socket_of(room: &Path) -> PathBuf {
+    room.join(SOCKET)
 }
 
 /// Removes the rooms of runs that died without a chance to: our own, whose process is gone.

@@ -6,7 +6,9 @@
 use super::argv;
 use super::schema::{Loss, Tool};
 use crate::call::Call;
+use crate::profile::Profile;
 use serde::Deserialize;
+use std::collections::BTreeSet;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
@@ -39,6 +41,12 @@ impl fmt::Display for ShimError {
 /// Every name a link is made for by default, sorted.
 pub fn names() -> impl Iterator<Item = &'static str> {
     TOOLS.iter().filter(|(_, _, linked)| *linked).map(|(name, _, _)| *name)
+}
+
+/// Every name of a shipped tool whose walls fit.
+pub fn with_walls(fit: impl Fn(&Profile) -> bool) -> BTreeSet<String> {
+    let fits = |table: &[u8]| postcard::from_bytes::<Packed<'_>>(table).is_ok_and(|packed| fit(&packed.tool.profile));
+    TOOLS.iter().filter(|(_, table, _)| fits(table)).map(|(name, _, _)| (*name).to_owned()).collect()
 }
 
 /// Every name that a shipped file has, sorted; those without a link too.

@@ -12,6 +12,9 @@ const LONGEST: u32 = 8 << 20;
 /// The folder, and the three standard streams.
 const DESCRIPTORS: usize = 4;
 
+/// The kind of an answer by which the caller is to start the tool itself.
+pub(super) const YOURS: u8 = 2;
+
 /// A call as it is sent.
 #[derive(Serialize, Deserialize)]
 struct Sent {
@@ -80,6 +83,16 @@ pub(super) fn receive(mut connection: &UnixStream) -> io::Result<Request> {
     connection.read_exact(&mut body)?;
     let sent: Sent = postcard::from_bytes(&body).map_err(|_| invalid())?;
     Ok(Request { name: sent.name, argv: sent.argv, env: sent.env, descriptors })
+}
+
+/// Tells the caller to start these words itself: kind 2.
+///
+/// # Errors
+/// When the other side is gone.
+pub(super) fn reply_yours(connection: &mut UnixStream, words: &[u8]) -> io::Result<()> {
+    let length = i32::try_from(words.len()).map_err(io::Error::other)?;
+    reply(connection, YOURS, length)?;
+    connection.write_all(words)
 }
 
 /// Tells how a call ended: `kind` 0 by a code, 1 by a signal.

@@ -1,0 +1,132 @@
+//! What a session may see, for the calls that are answered outside of it: they read and write for it nothing that it could
+//! not itself, and take from it no variable by which a tool would be another program or another person.
+
+use super::answer::YOURS;
+use super::room::ROOM;
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::{OsStr, OsString};
+use std::fs;
+use std::io;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use wildmatch::WildMatch;
+
+/// The variable that tells an answered call whose session it comes from. Only what starts the call sets it; whoever else
+/// does gets less.
+const SESSION: &str = "SPRAG_SESSION";
+
+/// The bounds of a session.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct Bounds {
+    /// The trees and files that it has, by their real paths.
+    granted: BTreeSet<PathBuf>,
+    /// Patterns of the variables that are not taken from it.
+    owned: Vec<String>,
+    /// Those variables, as they were when it started.
+    values: BTreeMap<OsString, OsString>,
+    /// Where they are written down.
+    #[serde(skip)]
+    file: PathBuf,
+}
+
+impl Bounds {
+    /// The bounds of a session that has `granted`, started with the environment `env`, of which the variables that fit
+    /// `owned` are not taken from it.
+    pub fn new(granted: BTreeSet<PathBuf>, owned: Vec<String>, env: &BTreeMap<OsString, OsString>) -> Bounds {
+        let mut bounds = Bounds { granted, owned, values: BTreeMap::new(), file: PathBuf::new() };
+        bounds.values = env.iter().filter(|(name, _)| bounds.owns(name)).map(|(n, v)| (n.clone(), v.clone())).collect();
+        bounds
+    }
+
+    /// The bounds that hold for a call with this environment; none for one that comes from no session.
+    ///
+    /// # Errors
+    /// When it comes from one whose bounds cannot be read.
+    pub fn of(env: &BTreeMap<OsString, OsString>) -> io::Result<Option<Bounds>> {
+        let Some(file) = env.get(OsStr::new(SESSION)) else { return Ok(None) };
+        let bytes = fs::read(file)?;
+        let bounds: Bounds = postcard::from_bytes(&bytes).map_err(|_| io::Error::from(io::ErrorKind::InvalidData))?;
+        Ok(Some(Bounds { file: PathBuf::from(file), ..bounds }))
+    }
+
+    /// Whether the session could itself reach what is at `path`, or would be if nothing is there yet.
+    pub fn hold(&self, path: &Path) -> bool {
+        let there = path.ancestors().find_map(|above| fs::canonicalize(above).ok());
+        there.is_some_and(|real| real.ancestors().any(|above| self.granted.contains(above)))
+    }
+
+    /// Adds a folder that the session has besides.
+    pub(super) fn add(&mut self, folder: PathBuf) {
+        self.granted.insert(folder);
+    }
+
+    /// Writes down what the answered calls must know.
+    pub(super) fn keep(&mut self, file: PathBuf) -> io::Result<()> {
+        const OWN: u32 = 0o600;
+        self.file = file;
+        let bytes = postcard::to_stdvec(self).map_err(io::Error::other)?;
+        let mut to = fs::OpenOptions::new().write(true).create_new(true).mode(OWN).open(&self.file)?;
+        io::Write::write_all(&mut to, &bytes)
+    }
+
+    /// The environment `NAME=value` of a call out of the session.
+    pub(super) fn environment(&self, mut env: Vec<Vec<u8>>) -> Vec<Vec<u8>> {
+        let name = |pair: &[u8]| OsStr::from_bytes(pair.split(|b| *b == b'=').next().unwrap_or_default()).to_owned();
+        env.retain(|pair| {
+            ![SESSION, ROOM, YOURS].map(OsStr::new).contains(&name(pair).as_os_str()) && !self.owns(&name(pair))
+        });
+        let pair = |name: &OsStr, value: &OsStr| [name.as_bytes(), b"=", value.as_bytes()].concat();
+        env.extend(self.values.iter().map(|(name, value)| pair(name, value)));
+        env.push(pair(OsStr::new(SESSION), self.file.as_os_str()));
+        env
+    }
+
+    /// A name that is not UTF-8 is none that a tool knows.
+    fn owns(&self, name: &OsStr) -> bool {
+        name.to_str().is_none_or(|name| self.owned.iter().any(|pattern| WildMatch::new(pattern).matches(name)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_is_held_by_what_it_really_is() {
+        let room = tempfile::tempdir().unwrap();
+        let root = fs::canonicalize(room.path()).unwrap();
+        for folder in ["work/deep", "home/.aws"] {
+            fs::create_dir_all(root.join(folder)).unwrap();
+        }
+        std::os::unix::fs::symlink(root.join("home/.aws"), root.join("work/link")).unwrap();
+        let bounds = Bounds::new([root.join("work")].into(), vec![], &BTreeMap::new());
+        for (path, held) in [
+            ("work", true),
+            ("work/deep/new/file", true),
+            ("work/../work/deep", true),
+            ("work/link", false),
+            ("work/link/credentials", false),
+            ("home/.aws", false),
+            ("work/../home/.aws/credentials", false),
+            ("nothing", false),
+        ] {
+            assert_eq!(bounds.hold(&root.join(path)), held, "{path}");
+        }
+    }
+
+    #[test]
+    fn what_is_owned_is_not_taken_from_the_session() {
+        let env = [("PATH", "/usr/bin"), ("AWS_SECRET_ACCESS_KEY", "s"), ("LANG", "C")];
+        let env = env.into_iter().map(|(n, v)| (OsString::from(n), OsString::from(v))).collect();
+        let owned = ["PATH", "*_SECRET*", "KUBECONFIG"].map(str::to_owned).to_vec();
+        let mut bounds = Bounds::new(BTreeSet::new(), owned, &env);
+        bounds.file = PathBuf::from("/room/session");
+        let given =
+            ["PATH=/evil", "KUBECONFIG=/evil", "LANG=de", "SPRAG_SESSION=/evil", "A=b=c"].map(|p| p.as_bytes().to_vec());
+        let got = bounds.environment(given.to_vec());
+        let text: Vec<String> = got.into_iter().map(|p| String::from_utf8(p).unwrap()).collect();
+        assert_eq!(text, ["LANG=de", "A=b=c", "AWS_SECRET_ACCESS_KEY=s", "PATH=/usr/bin", "SPRAG_SESSION=/room/session"]);
+    }
+}

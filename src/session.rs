@@ -1,0 +1,270 @@
+//! The guarded session: a command that has the workspace and the system, and neither the credentials, nor the real tools, nor
+//! sprag's own files. What it calls of the guarded tools is answered outside, where each call is judged and confined. A
+//! tool that has no walls of its own (git, rm) is judged there, and runs in the session's, without keys.
+//!
+//! What is hidden and granted stands in `shims/profiles/session.toml`. This module must not know what a call means.
+
+mod ground;
+mod hidden;
+
+use crate::call::{User, workspace};
+use crate::effect::Verb;
+use crate::profile::{Environment, Profile, Required};
+use crate::record::{Durability, Event, Record, RecordError, redact};
+use crate::run::{self, Bounds, Outcome, Room, RunError};
+use crate::tool;
+use crate::verdict::{Aid, Input, Order, Permit};
+use serde::Deserialize;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsString;
+use std::fmt;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+const LISTS: &str = include_str!("../shims/profiles/session.toml");
+
+/// The lists of `session.toml`, which says what each means.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Lists {
+    system: Vec<String>,
+    write: Vec<String>,
+    device: Vec<String>,
+    hide: Vec<String>,
+    programs: Vec<String>,
+    managers: Vec<String>,
+    secret: Vec<String>,
+    own: Vec<String>,
+}
+
+/// Why there is no session.
+#[derive(Debug)]
+pub enum SessionError {
+    /// The lists compiled in cannot be read: a bug.
+    Lists(String),
+    /// There are no links for what is called in it.
+    NoLinks,
+    /// The folder is the home, or holds it.
+    Home(PathBuf),
+    /// Sprag's own files lie where the session could write.
+    Open(PathBuf),
+    /// What should be started is a guarded tool itself.
+    Guarded(String),
+    /// It cannot be put on record.
+    Record(RecordError),
+    /// It could not be started.
+    Run(RunError),
+}
+
+impl fmt::Display for SessionError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            SessionError::Lists(e) => write!(f, "the lists of the session in this binary cannot be read: {e}"),
+            SessionError::NoLinks => f.write_str("there are no links to sprag in PATH; `sprag install` makes them"),
+            SessionError::Home(folder) => write!(
+                f,
+                "`{}` holds the home folder, and all keys in it; start the session in the folder of a project",
+                folder.display()
+            ),
+            SessionError::Open(path) => {
+                write!(f, "`{}` is sprag's own, and the session could write to it; keep it elsewhere", path.display())
+            }
+            SessionError::Guarded(name) => write!(
+                f,
+                "`{name}` is a guarded tool, which a session has only through sprag; start a shell or an agent in it, and call it there"
+            ),
+            SessionError::Record(e) => e.fmt(f),
+            SessionError::Run(e) => e.fmt(f),
+        }
+    }
+}
+
+impl SessionError {
+    /// The exit code (design: 64 misuse, 71 walls, 77 no record, 126 and 127 the program).
+    pub fn code(&self) -> i32 {
+        match self {
+            SessionError::NoLinks | SessionError::Home(_) | SessionError::Open(_) | SessionError::Guarded(_) => 64,
+            SessionError::Record(_) => 77,
+            SessionError::Run(RunError::Program(e)) => e.code(),
+            SessionError::Lists(_) | SessionError::Run(RunError::Walls(_) | RunError::System(..)) => 71,
+        }
+    }
+}
+
+/// What a session is wanted for.
+#[derive(Debug)]
+pub struct Wanted {
+    /// Who starts it.
+    pub user: User,
+    /// The current folder.
+    pub cwd: PathBuf,
+    /// The environment.
+    pub env: BTreeMap<OsString, OsString>,
+    /// What it may read and run besides.
+    pub read: Vec<PathBuf>,
+    /// What it may write besides.
+    pub write: Vec<PathBuf>,
+}
+
+/// A session, found out and not yet started.
+#[derive(Debug)]
+pub struct Session {
+    wanted: Wanted,
+    workspace: PathBuf,
+    links: PathBuf,
+    exec: BTreeSet<PathBuf>,
+    write: BTreeSet<PathBuf>,
+    /// The trees and files that it may read and run, around what is hidden.
+    pub readable: BTreeSet<PathBuf>,
+    /// Those that it may also write.
+    pub writable: BTreeSet<PathBuf>,
+    /// What is hidden in them.
+    pub hidden: BTreeSet<PathBuf>,
+    lists: Lists,
+}
+
+impl fmt::Debug for Lists {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Lists")
+    }
+}
+
+impl Session {
+    /// Finds out what a session would have.
+    ///
+    /// # Errors
+    /// When there can be none here.
+    pub fn find(wanted: Wanted) -> Result<Session, SessionError> {
+        let lists: Lists = toml::from_str(LISTS).map_err(|e| SessionError::Lists(e.to_string()))?;
+        let own = std::env::current_exe().and_then(fs::canonicalize).unwrap_or_default();
+        let links = links(&wanted, &own).ok_or(SessionError::NoLinks)?;
+        let real = |path: &Path| fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+        let (home, workspace) = (real(&wanted.user.home), real(&workspace(&wanted.cwd, &wanted.user.home)));
+        if home.starts_with(&workspace) {
+            return Err(SessionError::Home(workspace));
+        }
+        let places = |lines: &[String]| -> BTreeSet<PathBuf> {
+            let path = |line: &String| match line.split_once('/') {
+                Some(("$HOME", rest)) => home.join(rest),
+                _ if line == "$WORKSPACE" => workspace.clone(),
+                _ => PathBuf::from(line),
+            };
+            lines.iter().flat_map(|line| ground::matching(&path(line))).collect()
+        };
+        let mut programs = places(&lists.programs);
+        let path = wanted.env.get(std::ffi::OsStr::new("PATH")).cloned().unwrap_or_default();
+        programs.extend(std::env::split_paths(&path).filter(|p| p.is_absolute()).filter_map(|p| fs::canonicalize(p).ok()));
+        let is_ours = |path: &Path| path == own || path.file_name() == own.file_name();
+        let mut hidden = hidden::real_tools(&programs, &tool::with_walls(Profile::reaches_out), &lists.managers, is_ours);
+        hidden.extend(places(&lists.hide));
+        let with = |lines: &[String], more: &[PathBuf]| -> BTreeSet<PathBuf> {
+            places(lines).into_iter().chain(more.iter().map(|p| real(&wanted.cwd.join(p)))).collect()
+        };
+        let (readable, writable) = (with(&lists.system, &wanted.read), with(&lists.write, &wanted.write));
+        let (mut exec, mut write) = (BTreeSet::new(), BTreeSet::new());
+        readable.iter().for_each(|path| ground::around(path, &hidden, &mut exec));
+        writable.iter().for_each(|path| ground::around(path, &hidden, &mut write));
+        let state = real(&wanted.user.state());
+        for path in [&own, &real(&links), &state, &real(&wanted.user.home.join(".config/sprag"))] {
+            if path.ancestors().any(|above| write.contains(above)) {
+                return Err(SessionError::Open(path.clone()));
+            }
+        }
+        Ok(Session { wanted, workspace, links, exec, write, readable, writable, hidden, lists })
+    }
+
+    /// The variables that are kept from it.
+    pub fn secrets(&self) -> impl Iterator<Item = &str> {
+        let is_secret = |name: &str| self.lists.secret.iter().any(|p| wildmatch::WildMatch::new(p).matches(name));
+        self.wanted.env.keys().filter_map(|name| name.to_str()).filter(move |name| is_secret(name))
+    }
+
+    /// Starts `words` in it, and waits until it has ended.
+    ///
+    /// # Errors
+    /// When it could not be started, or not be put on record.
+    pub fn start(self, words: &[OsString], required: &Required) -> Result<Outcome, SessionError> {
+        let name = words.first().map(|w| w.to_string_lossy().into_owned()).unwrap_or_default();
+        let path = self.wanted.env.get(std::ffi::OsStr::new("PATH")).cloned().unwrap_or_default();
+        let program = run::candidates(&name, &path, &self.wanted.cwd).into_iter().find(|c| !c.is_ours);
+        if program.is_some_and(|p| fs::canonicalize(p.path).is_ok_and(|real| self.hidden.contains(&real))) {
+            return Err(SessionError::Guarded(name));
+        }
+        let shown: Vec<String> = words.iter().map(|w| redact(&w.to_string_lossy())).collect();
+        let id = run::id();
+        let record = Record::of(&self.wanted.user.state());
+        let cwd = self.wanted.cwd.display().to_string();
+        let event = Event::Session { run: &id, argv: &shown, cwd: &cwd };
+        record.append(&event, Durability::Disk).map_err(SessionError::Record)?;
+        run::sweep();
+        let room = Room::make(Some(self.links.clone()));
+        let room = room.map_err(|e| SessionError::Run(RunError::System("a private folder could not be made", e)))?;
+        let granted = self.exec.iter().chain(&self.write).cloned().collect();
+        let owned = self.lists.secret.iter().chain(&self.lists.own).cloned().collect();
+        let room = room
+            .bounded(Bounds::new(granted, owned, &self.wanted.env))
+            .map_err(|e| SessionError::Run(RunError::System("the bounds of the session could not be written down", e)))?;
+        let home = self.wanted.user.home.clone();
+        let order = self.order(name, words);
+        let setting = run::Setting { home: &home, required, room: &room, last: true };
+        let outcome = run::start(Permit::aid(Aid::Session, order), &setting);
+        let error = outcome.as_ref().err().map(ToString::to_string);
+        let (exit, signal) = match outcome {
+            Ok(Outcome::Exited(code)) => (Some(code), None),
+            Ok(Outcome::Killed(signal)) => (None, Some(signal)),
+            Err(_) => (None, None),
+        };
+        let _ = record.append(&Event::Outcome { run: &id, exit, signal, error: error.as_deref() }, Durability::Kernel);
+        outcome.map_err(SessionError::Run)
+    }
+
+    fn order(self, tool: String, words: &[OsString]) -> Order {
+        // A name with a star would stand for others too; nothing that matters is called so.
+        let lines = |paths: BTreeSet<PathBuf>| -> Vec<String> {
+            paths.into_iter().filter_map(|p| p.into_os_string().into_string().ok()).filter(|p| !p.contains('*')).collect()
+        };
+        let write = lines(self.write);
+        let profile = Profile {
+            exec: lines(self.exec).into_iter().chain(write.iter().cloned()).collect(),
+            write,
+            device: self.lists.device,
+            connect_any: true,
+            bind: true,
+            unix: true,
+            udp: true,
+            chmod: true,
+            answers: true,
+            env: Environment { deny: self.lists.secret, keep: vec![String::from("*")], allow: vec![] },
+            ..Profile::default()
+        };
+        Order {
+            tool,
+            argv: words.to_vec(),
+            env: self.wanted.env,
+            folder: self.wanted.cwd.clone(),
+            cwd: self.wanted.cwd,
+            workspace: self.workspace,
+            profile,
+            verb: Verb::Write,
+            read: vec![],
+            write: vec![],
+            ports: vec![],
+            stdin: Input::Inherit,
+            stdout: None,
+            stderr: None,
+            sift: None,
+            sift_errors: None,
+            keep: vec![],
+            discharged: vec![],
+        }
+    }
+}
+
+/// The folder of the links: the first in PATH that leads to this binary, else the one they are made in by default.
+fn links(wanted: &Wanted, own: &Path) -> Option<PathBuf> {
+    let path = wanted.env.get(std::ffi::OsStr::new("PATH")).cloned().unwrap_or_default();
+    let default = wanted.user.home.join(".local/share/sprag/shims");
+    let mut folders = std::env::split_paths(&path).filter(|p| p.is_absolute()).chain([default]);
+    let leads_here = |link: PathBuf| link.is_symlink() && fs::canonicalize(link).is_ok_and(|real| real == own);
+    folders.find(|folder| tool::names().any(|name| leads_here(folder.join(name))))
+}

@@ -1,0 +1,231 @@
+//! `sprag run`: what a session must not reach, each with a control outside that reaches it, and what must work in it as
+//! outside.
+
+mod fixture;
+
+#[path = "fixture/servers.rs"]
+mod servers;
+
+use fixture::{Place, Ran, need};
+use servers::Postgres;
+
+use std::fmt::Write as _;
+
+/// A home of the test's own, with keys in it, around sprag's memory.
+const HOME: &str = "state=$(mktemp -d) && mount --bind ~/.local/state/sprag $state && mount -t tmpfs none ~ && \
+    mkdir -p ~/.local/state/sprag ~/.config/sprag ~/.aws ~/.ssh && mount --bind $state ~/.local/state/sprag && \
+    echo aws_secret_access_key=s3cr3t >~/.aws/credentials && for k in a b c; do echo key >~/.ssh/id_$k; done && \
+    export HIDDEN=~ LINKS=../links REAL=$(PATH=${PATH#*:} command -v terraform) AWS_SECRET_ACCESS_KEY=s3cr3t";
+
+/// Ways out: each ends with 0 where it got through.
+const ATTACKS: &[(&str, &str)] = &[
+    // the real tools, by another way than their names
+    ("by its path", "$REAL version"),
+    ("without an environment", "env -i PATH=/usr/local/bin:/usr/bin:/bin terraform version"),
+    ("in a login shell with its own PATH", "bash -lc 'PATH=/usr/local/bin:/usr/bin:/bin; terraform version'"),
+    ("by a hash of the shell", "hash -p $REAL other; other version"),
+    ("a copy", "cp $REAL ./copy && ./copy version"),
+    ("a copy by a reader", "cat $REAL >copy2 && chmod +x copy2 && ./copy2 version"),
+    (
+        "a hard link",
+        "ln $REAL ~/hard 2>/dev/null || ln $REAL ${REAL%/*}/hard && ${REAL%/*}/hard version; c=$?; rm -f ${REAL%/*}/hard; exit $c",
+    ),
+    ("a symlink", "ln -s $REAL soft && ./soft version"),
+    ("around by /proc", "/proc/self/root$REAL version"),
+    ("by the loader", "/lib64/ld-linux-x86-64.so.2 /usr/lib/postgresql/*/bin/psql --version"),
+    ("psql behind its wrapper", "/usr/lib/postgresql/*/bin/psql --version"),
+    (
+        "from memory",
+        "exec /usr/bin/python3 -c \"import os; fd = os.memfd_create('x', 0); \
+         os.sendfile(fd, os.open(os.environ['REAL'], os.O_RDONLY), 0, 1 << 30); os.execve(fd, ['terraform', 'version'], os.environ)\"",
+    ),
+    // the keys
+    ("read a key", "cat ~/.aws/credentials"),
+    ("read a key by /proc", "cat /proc/self/root$HIDDEN/.aws/credentials"),
+    ("read a key through a link", "ln -s ~/.aws keys && cat keys/credentials"),
+    (
+        "read a key by a descriptor",
+        "/usr/bin/python3 -c \"import os; fd = os.open(os.environ['HIDDEN'] + '/.aws/credentials', os.O_PATH); open(f'/proc/self/fd/{fd}').read()\"",
+    ),
+    ("list the keys", "ls ~/.ssh/"),
+    ("move a key", "mv ~/.ssh/id_a ."),
+    ("link a key", "ln ~/.ssh/id_b ./id 2>/dev/null || cp ~/.ssh/id_b ."),
+    ("a key in a variable", "test -n \"$AWS_SECRET_ACCESS_KEY\""),
+    (
+        "a variable of the starter",
+        "tr '\\0' '\\n' </proc/$PPID/environ | grep -q s3cr3t || grep -qa s3cr3t /proc/$STARTER/environ",
+    ),
+    ("write a key", "echo evil >~/.ssh/authorized_keys"),
+    // sprag itself
+    ("its record", "ls ~/.local/state/sprag/"),
+    ("cut its record", ": >>~/.local/state/sprag/record.jsonl"),
+    ("its policy", "echo 'version = 1' >~/.config/sprag/policy.toml"),
+    ("its links", "ln -sf /bin/true $LINKS/terraform"),
+    ("its binary", "cp $SPRAG $SPRAG.copy && mv $SPRAG.copy $SPRAG"),
+    ("its requests", "mkdir -p ~/.local/state/sprag/requests"),
+    ("signal who started it", "kill -URG $STARTER"),
+    // the walls
+    ("a name space", "unshare --user --map-root-user true"),
+    ("a mount", "mount -t tmpfs none /mnt"),
+    ("another root", "/usr/sbin/chroot / true"),
+    ("a file of the system", "touch /usr/local/bin/planted && rm /usr/local/bin/planted"),
+    ("a file beside the workspace", "touch ../planted && rm ../planted"),
+    ("a file in /tmp", "touch /tmp/planted.$$ && rm /tmp/planted.$$"),
+    ("the password hashes", "cat /etc/shadow"),
+];
+
+/// Runs a script of the workspace, in a session or only guarded.
+fn run_in(place: &Place, prefix: &str, script: &str, session: bool) -> Ran {
+    place.write("work/script.sh", script);
+    let start = if session { "exec \"$SPRAG\" run -- bash script.sh" } else { "bash script.sh" };
+    place.run(&format!("{prefix} && export STARTER=$$ && {start}"))
+}
+
+#[test]
+fn no_way_out_of_a_session_is_open() {
+    for tool in ["terraform", "psql", "git", "python3"] {
+        need(tool);
+    }
+    let mut script = String::new();
+    for (name, attack) in ATTACKS {
+        let quoted = attack.replace('\'', "'\\''");
+        writeln!(script, "(timeout 20 bash -c '{quoted}') >/dev/null 2>&1; echo \"$? {name}\"").unwrap();
+    }
+    let codes = |ran: &Ran| -> Vec<(bool, String)> {
+        let line = |l: &str| l.split_once(' ').map(|(code, name)| (code == "0", name.to_owned()));
+        ran.stdout.lines().filter_map(line).collect()
+    };
+    let outside = run_in(&Place::new(), HOME, &script, false);
+    let inside = run_in(&Place::new(), HOME, &script, true);
+    let (outside, closed) = (codes(&outside), codes(&inside));
+    assert_eq!((outside.len(), closed.len()), (ATTACKS.len(), ATTACKS.len()), "{inside:?}");
+    let names = |codes: &[(bool, String)], open: bool| -> Vec<String> {
+        codes.iter().filter(|(is_open, _)| *is_open == open).map(|(_, name)| name.clone()).collect()
+    };
+    assert_eq!(names(&closed, true), Vec::<String>::new(), "these got through");
+    // An attack that fails outside too shows nothing.
+    assert_eq!(names(&outside, false), Vec::<String>::new(), "these fail without a session");
+}
+
+#[test]
+fn what_is_answered_stays_within_the_session() {
+    for tool in ["terraform", "git", "python3"] {
+        need(tool);
+    }
+    let place = Place::new();
+    place.write("work/main.tf", "resource \"terraform_data\" \"a\" {\n  input = \"a\"\n}\n");
+    place.write("work/evil/terraform", "#!/bin/sh\necho evil\n");
+    let ran = run_in(
+        &place,
+        HOME,
+        "bin=${PATH%%:*}; chmod +x evil/terraform\n\
+         run() { echo \"== $1\"; shift; \"$@\" 2>&1; echo \"code $?\"; }\n\
+         run path env PATH=$PWD/evil:/usr/bin:/bin $bin/terraform version\n\
+         run operand terraform apply -auto-approve -var-file=$HIDDEN/.aws/credentials\n\
+         ln -s $HIDDEN/.aws/credentials vars.tfvars; run link terraform plan -var-file=vars.tfvars; rm vars.tfvars\n\
+         cat >go.py <<'E'\nimport os, subprocess\n\
+         os.fchdir(os.open(os.environ['HIDDEN'] + '/.aws', os.O_PATH))\n\
+         raise SystemExit(subprocess.call(['terraform', 'version']))\nE\n\
+         run folder /usr/bin/python3 go.py\n\
+         run forged env SPRAG_SESSION=/nowhere terraform version\n\
+         run apply terraform apply -auto-approve\n\
+         run destroy terraform destroy -auto-approve\n\
+         run typed script -qec 'terraform destroy -auto-approve' /dev/null </dev/null\n\
+         run approve \"$SPRAG\" approve $(\"$SPRAG\" pending | cut -c1-4)\n\
+         run left terraform state list\n",
+        true,
+    );
+    let part = |name: &str| {
+        let rest = ran.stdout.split(&format!("== {name}\n")).nth(1).unwrap_or_else(|| panic!("{name}: {ran:?}"));
+        rest.split("\n== ").next().unwrap().to_owned()
+    };
+    assert!(part("path").contains("Terraform v") && !part("path").contains("evil"), "{}", part("path"));
+    for outside in ["operand", "link", "folder"] {
+        let said = part(outside);
+        assert!(said.contains("is nothing that this session has") && said.contains("code 77"), "{outside}: {said}");
+        assert!(!said.contains("s3cr3t"), "{said}");
+    }
+    assert!(part("forged").contains("Terraform v"), "{}", part("forged"));
+    assert!(part("apply").contains("code 0"), "{}", part("apply"));
+    for held in ["destroy", "typed"] {
+        let said = part(held);
+        assert!(said.contains("code 75") && said.contains("to ask:") && !said.contains("type the name"), "{held}: {said}");
+    }
+    assert!(!part("approve").contains("code 0"), "{}", part("approve"));
+    assert!(part("left").contains("terraform_data.a"), "{}", part("left"));
+    let kinds: Vec<String> = place.record().iter().map(|l| l["kind"].as_str().unwrap().to_owned()).collect();
+    assert!(kinds.contains(&"session".to_owned()) && kinds.contains(&"refusal".to_owned()), "{kinds:?}");
+}
+
+/// Ordinary work: each must print and leave the same inside as outside.
+const WORK: &[(&str, &str)] = &[
+    ("a program", "printf 'int main(){return 42;}' >a.c && cc a.c -o a && ./a; echo $?"),
+    ("make", "printf 'all:\\n\\techo made\\n' >Makefile && make -s"),
+    (
+        "python",
+        "python3 -c 'import json, subprocess; print(json.dumps(1), subprocess.call([\"terraform\", \"version\", \"-json\"], stdout=subprocess.DEVNULL))'",
+    ),
+    ("a pseudo-terminal", "script -qec 'tty >/dev/null && echo on a terminal' /dev/null </dev/null"),
+    (
+        "files",
+        "mkdir -p d/e && echo x >d/e/f && mv d/e/f d/g && sed -i s/x/y/ d/g && cat d/g && rm -rf d && ls -d d 2>&1 | wc -l",
+    ),
+    ("a temporary file", "t=$(mktemp) && echo t >$t && cat $t && rm $t"),
+    (
+        "git",
+        "git init -q --bare remote.git && git init -q r && cd r && git config user.name n && git config user.email e && \
+        printf '#!/bin/sh\\necho hook\\n' >.git/hooks/pre-commit && chmod +x .git/hooks/pre-commit && echo a >a && git add a && \
+        git commit -qm one 2>&1 && git push -q ../remote.git HEAD:main && git log --format=%s && git -C ../remote.git log --format=%s main",
+    ),
+    ("git that asks", "cd r && echo b >a && git reset --hard 2>&1 | grep -c 'to ask'; cat a"),
+    (
+        "terraform",
+        "terraform init >/dev/null && terraform apply -auto-approve | grep -c 'psql (PostgreSQL)'; terraform output -raw it",
+    ),
+    ("terraform destroy", "terraform destroy -auto-approve >/dev/null 2>&1; echo $?; terraform state list"),
+    ("psql by a socket", "psql -XAtc 'select count(*) from t'"),
+    ("psql by TCP", "psql -XAt -h 127.0.0.1 -c 'select count(*) from t'"),
+    ("psql from a pipe", "echo 'insert into t values (4); select count(*) from t' | psql -XAtq"),
+    ("psql from a file", "echo 'delete from t where i = 4' >q.sql && psql -XAt -f q.sql"),
+    ("psql that asks", "psql -XAtc 'drop table t' 2>/dev/null; echo $?; psql -XAtc 'select count(*) from t'"),
+    ("psql that fails", "psql -XAtc 'select * from missing' 2>&1; echo $?"),
+    ("sqlite", "sqlite3 x.db 'create table t (i); insert into t values (1); select * from t'"),
+    ("many at once", "for i in $(seq 20); do terraform version >/dev/null & done; wait; echo $(jobs -p | wc -l)"),
+    ("a login shell", "bash -lc 'echo $((6 * 7))' 2>/dev/null"),
+    ("a signal", "(terraform console <&- >/dev/null 2>&1; echo $?) & sleep 0; wait; bash -c 'kill -TERM $$'; echo $?"),
+];
+
+#[test]
+fn work_in_a_session_is_as_outside() {
+    for tool in ["terraform", "git", "python3", "psql", "sqlite3", "cc", "make", "script"] {
+        need(tool);
+    }
+    let ended = [false, true].map(|session| {
+        let (place, postgres) = (Place::new(), Postgres::start());
+        postgres.script("postgres", "create table t (i int);\ninsert into t values (1), (2), (3);\n");
+        place.write(
+            "work/main.tf",
+            "resource \"terraform_data\" \"a\" {\n  input = \"made\"\n  provisioner \"local-exec\" { command = \"psql --version\" }\n}\n\
+             output \"it\" { value = terraform_data.a.output }\n",
+        );
+        let mut script = String::new();
+        for (name, work) in WORK {
+            let quoted = work.replace('\'', "'\\''");
+            writeln!(script, "echo '== {name}'; (timeout 60 bash -c '{quoted}') 2>&1; echo \"code $?\"").unwrap();
+        }
+        writeln!(script, "exit 7").unwrap();
+        let exports: Vec<String> = postgres.environment().iter().map(|(n, v)| format!("export {n}='{v}'")).collect();
+        let ran = run_in(&place, &exports.join(" && "), &script, session);
+        assert_eq!(ran.code, 7, "{ran:?}");
+        assert_eq!(place.sprag(&["log", "verify"]).code, 0);
+        ran.stdout
+    });
+    let parts = |text: &str| text.split("== ").map(str::to_owned).collect::<Vec<_>>();
+    let [outside, inside] = [parts(&ended[0]), parts(&ended[1])];
+    assert_eq!(outside.len(), WORK.len() + 1);
+    for (outside, inside) in outside.iter().zip(&inside) {
+        assert_eq!(inside, outside);
+    }
+    let failed: Vec<&String> = outside.iter().skip(1).filter(|part| !part.trim_end().ends_with("code 0")).collect();
+    assert!(failed.is_empty(), "{failed:#?}");
+}
