@@ -600,6 +600,24 @@ pub fn terminal_size(terminal: BorrowedFd<'_>) -> Option<libc::winsize> {
     (done == 0).then_some(size)
 }
 
+/// Gives a terminal another size.
+pub fn set_terminal_size(terminal: BorrowedFd<'_>, size: &libc::winsize) {
+    use std::os::fd::AsRawFd;
+    // SAFETY: the request reads one `winsize`, which lives longer than the call.
+    unsafe { libc::ioctl(terminal.as_raw_fd(), libc::TIOCSWINSZ, std::ptr::from_ref(size)) };
+}
+
+/// Makes a terminal the controlling one of this process, which leads a session that has none yet.
+///
+/// # Errors
+/// What the kernel says: it is another session's.
+pub fn take_terminal(terminal: BorrowedFd<'_>) -> io::Result<()> {
+    use std::os::fd::AsRawFd;
+    // SAFETY: the request takes an integer.
+    let done = unsafe { libc::ioctl(terminal.as_raw_fd(), libc::TIOCSCTTY, 0) };
+    if done == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
 // --- the grammar of Postgres -------------------------------------------------------------------------------------------
 
 /// Why the Postgres grammar refuses a text.

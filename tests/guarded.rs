@@ -2,14 +2,21 @@
 //! outside.
 
 mod fixture;
-
+#[path = "fixture/processes.rs"]
+mod processes;
 #[path = "fixture/servers.rs"]
 mod servers;
+#[path = "fixture/terminal.rs"]
+mod terminal;
 
 use fixture::{Place, Ran, need};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use processes::{processes, until};
 use servers::Postgres;
-
 use std::fmt::Write as _;
+use std::process::Stdio;
+use terminal::{Ear, Terminal, on_a_terminal};
 
 /// A home of the test's own, with keys in it, around sprag's memory.
 const HOME: &str = "state=$(mktemp -d) && mount --bind ~/.local/state/sprag $state && mount -t tmpfs none ~ && \
@@ -190,7 +197,7 @@ const WORK: &[(&str, &str)] = &[
     ("psql that asks", "psql -XAtc 'drop table t' 2>/dev/null; echo $?; psql -XAtc 'select count(*) from t'"),
     ("psql that fails", "psql -XAtc 'select * from missing' 2>&1; echo $?"),
     ("sqlite", "sqlite3 x.db 'create table t (i); insert into t values (1); select * from t'"),
-    ("many at once", "for i in $(seq 20); do terraform version >/dev/null & done; wait; echo $(jobs -p | wc -l)"),
+    ("many at once", "(for i in $(seq 200); do sqlite3 :memory: \"select $i\" & done; wait) | sort -n | uniq | wc -l"),
     ("a login shell", "bash -lc 'echo $((6 * 7))' 2>/dev/null"),
     ("a signal", "(terraform console <&- >/dev/null 2>&1; echo $?) & sleep 0; wait; bash -c 'kill -TERM $$'; echo $?"),
 ];
@@ -228,4 +235,49 @@ fn work_in_a_session_is_as_outside() {
     }
     let failed: Vec<&String> = outside.iter().skip(1).filter(|part| !part.trim_end().ends_with("code 0")).collect();
     assert!(failed.is_empty(), "{failed:#?}");
+}
+
+#[test]
+fn a_tool_in_a_session_has_the_terminal() {
+    need("terraform");
+    let place = Place::new();
+    place.write("work/main.tf", "resource \"terraform_data\" \"a\" {\n  input = \"a\"\n}\n");
+    place.write(
+        "work/go.sh",
+        "stty size; terraform apply; echo applied $?; stty -a | grep -c ' echo '; terraform console\necho over\n",
+    );
+    let line = on_a_terminal("\"$SPRAG\" run -- bash go.sh");
+    let mut terminal = Terminal::start(place.command(&line, true));
+    terminal.until("apply this plan?");
+    terminal.until("anything else stops");
+    terminal.keys("yes\n");
+    let shown = terminal.until("applied 0");
+    assert!(shown.contains("Apply complete! Resources: 1 added"), "{shown}");
+    // The terminal is as it was.
+    terminal.until("1");
+    let (status, rest) = terminal.end();
+    assert!(status.success() && rest.contains("over"), "{rest}");
+}
+
+#[test]
+fn a_session_that_is_killed_leaves_no_tool_behind() {
+    need("terraform");
+    for signal in [Signal::SIGKILL, Signal::SIGTERM] {
+        let place = Place::new();
+        place.write(
+            "work/main.tf",
+            "resource \"terraform_data\" \"a\" {\n  provisioner \"local-exec\" { command = \"echo under way; exec sleep 47113\" }\n}\n",
+        );
+        let mut command = place.command("exec \"$SPRAG\" run -- bash -c 'terraform apply -auto-approve; :'", true);
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let mut ear = Ear::at(child.stdout.take().unwrap());
+        ear.until("under way\n");
+        kill(Pid::from_raw(child.id().try_into().unwrap()), signal).unwrap();
+        child.wait().unwrap();
+        until("all that was started has ended", || processes("sleep 47113").is_empty());
+        until("the lock is gone", || !place.path("work/.terraform.tfstate.lock.info").exists());
+        // terraform was asked to end, and has said what it knows.
+        let state = std::fs::read_to_string(place.path("work/terraform.tfstate")).unwrap_or_default();
+        assert!(state.contains("\"terraform_data\""), "{state}");
+    }
 }

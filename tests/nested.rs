@@ -1,6 +1,8 @@
 //! A guarded tool called from inside another's walls: judged, recorded and run outside them, as if it had been called there.
 
 mod fixture;
+#[path = "fixture/processes.rs"]
+mod processes;
 #[path = "fixture/stack.rs"]
 mod stack;
 #[path = "fixture/terminal.rs"]
@@ -9,10 +11,10 @@ mod terminal;
 use fixture::{Ran, need};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use processes::{processes, until};
 use stack::{APPLY, Stack};
 use std::process::Stdio;
-use std::time::{Duration, Instant};
-use terminal::{Ear, SILENCE_MS};
+use terminal::Ear;
 
 /// An apply whose provisioner runs this script; `'` must not stand in it.
 fn provision(script: &str) -> (Stack, Ran) {
@@ -71,20 +73,6 @@ fn what_a_policy_holds_is_held_inside_too() {
     let refused: Vec<_> = stack.place.record().into_iter().filter(|l| l["kind"] == "refusal").collect();
     assert_eq!(refused.len(), 3, "{refused:#?}");
     assert!(refused.iter().all(|l| l["verb"] == "destroy"));
-}
-
-/// The processes whose command line holds `mark`.
-fn processes(mark: &str) -> Vec<String> {
-    let all = std::fs::read_dir("/proc").unwrap().filter_map(|e| std::fs::read(e.ok()?.path().join("cmdline")).ok());
-    all.map(|c| String::from_utf8_lossy(&c).replace('\0', " ")).filter(|c| c.contains(mark)).collect()
-}
-
-fn until(what: &str, holds: impl Fn() -> bool) {
-    let deadline = Instant::now() + Duration::from_millis(SILENCE_MS.into());
-    while !holds() {
-        assert!(Instant::now() < deadline, "never: {what}");
-        std::thread::sleep(Duration::from_millis(10));
-    }
 }
 
 #[test]

@@ -214,7 +214,8 @@ fn record(user: &User, findings: &mut Vec<Finding>) {
 /// Which of the three strengths this is, and what it does not stop.
 fn strength(findings: &mut Vec<Finding>) {
     let text = "shim: the links stop mistakes. An absolute path, another PATH or a library still reaches the tools and the \
-                credentials; approval is by the same user. The strengths `session` and `service` are not part of this version";
+                credentials; approval is by the same user. `sprag run -- CMD` starts CMD in a session, which has neither; \
+                `sprag run --show` says what it would have. The strength `service` is not part of this version";
     findings.push(Finding { about: "strength", state: State::Note, text: text.to_owned() });
 }
 

@@ -7,6 +7,7 @@
 
 mod call;
 mod message;
+mod terminal;
 mod yours;
 
 pub use call::{NotAnswered, ask};
@@ -16,7 +17,7 @@ pub use yours::hand_over;
 use super::bounds::Bounds;
 use super::room::Room;
 use crate::sys::{self, Change, Fork, Pid, SignalState};
-use message::{Request, receive, reply, reply_yours};
+use message::{Request, receive, reply, reply_terminal, reply_yours};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
@@ -26,6 +27,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
+use terminal::Terminal;
 use yours::Yours;
 
 /// So many calls are answered at once; further ones wait.
@@ -164,15 +166,20 @@ impl Answer {
         let signals = awaited()?;
         let own = sys::own_pid();
         let yours = self.bounds.as_ref().map(|_| Yours::new()).transpose()?;
+        let [_, streams @ ..] = &request.descriptors;
+        let terminal = if self.bounds.is_some() { Terminal::like(streams)? } else { None };
+        if let Some(terminal) = &terminal {
+            reply_terminal(&connection, terminal.held.as_fd())?;
+        }
         let child = match sys::fork()? {
             Fork::Parent(child) => child,
             Fork::Child => {
                 end_with(own);
-                let _ = self.become_link(&request, yours.as_ref());
+                let _ = self.become_link(&request, yours.as_ref(), terminal.as_ref());
                 sys::leave(126)
             }
         };
-        drop(request);
+        drop((request, terminal));
         let mut gone = false;
         loop {
             match sys::child_change(child) {
@@ -205,7 +212,7 @@ impl Answer {
     }
 
     /// Becomes the link that was called; returns only with an error.
-    fn become_link(&self, request: &Request, yours: Option<&Yours>) -> io::Result<()> {
+    fn become_link(&self, request: &Request, yours: Option<&Yours>, terminal: Option<&Terminal>) -> io::Result<()> {
         let name = Path::new(&request.name);
         let plain = name.file_name() == Some(name.as_os_str());
         let link = self.links.join(name);
@@ -217,9 +224,8 @@ impl Answer {
         nix::unistd::dup2_stdin(input)?;
         nix::unistd::dup2_stdout(output)?;
         nix::unistd::dup2_stderr(errors)?;
-        if self.bounds.is_some() && nix::unistd::isatty(input).unwrap_or(false) {
-            // The terminal belongs to the session; whoever reads it from outside is stopped.
-            nix::unistd::dup2_stdin(std::fs::File::open("/dev/null")?)?;
+        if let Some(terminal) = terminal {
+            terminal.take()?;
         }
         let text = |bytes: &Vec<u8>| CString::new(bytes.as_slice()).map_err(io::Error::from);
         let argv: Vec<CString> = request.argv.iter().map(text).collect::<Result<_, _>>()?;

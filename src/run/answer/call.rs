@@ -1,18 +1,22 @@
 //! The calling side: a link inside the walls has its call answered outside, and ends as that ends.
 
 use super::super::Outcome;
-use super::{message, wait_for};
+use super::message;
+use super::terminal::Carrier;
 use crate::sys;
 use nix::fcntl::{OFlag, open};
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::SigSet;
 use nix::sys::signalfd::{SfdFlags, SignalFd};
+use nix::sys::socket::{getsockopt, sockopt::PeerCredentials};
 use nix::sys::stat::Mode;
 use std::collections::BTreeMap;
 use std::ffi::{CString, OsStr, OsString};
 use std::fmt;
 use std::io::{self, Read, Write};
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::fs::MetadataExt;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 
@@ -56,31 +60,81 @@ pub fn ask(room: &Path, link: &Path, argv: &[OsString], env: &BTreeMap<OsString,
     let before = sys::block_signals();
     let signals = SignalFd::with_flags(&SigSet::all(), SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)
         .map_err(|e| nobody(e.into()))?;
-    loop {
-        let (said, signalled) = wait_for(&connection, &signals);
-        if signalled {
-            pass_on(&signals, &mut connection);
-        }
-        if said {
-            return match answer(&mut connection).ok_or(NotAnswered::Ended)? {
-                Answered::Ended(outcome) => Ok(outcome),
-                Answered::Yours(argv) => {
-                    before.restore();
-                    Err(nobody(become_tool(link, &argv, env)))
-                }
-            };
+    match listen(&mut connection, &signals).ok_or(NotAnswered::Ended)? {
+        Answered::Ended(outcome) => Ok(outcome),
+        Answered::Yours(_) if !comes_from_sprag(&connection) => Err(nobody(io::ErrorKind::PermissionDenied.into())),
+        Answered::Yours(argv) => {
+            before.restore();
+            Err(nobody(become_tool(link, &argv, env)))
         }
     }
 }
 
-/// Passes on the signals that reached this process alone: what the kernel sent, the whole group has.
-fn pass_on(signals: &SignalFd, connection: &mut UnixStream) {
+/// Passes signals on, and carries between terminals, until the call has ended; nothing where the connection ends before.
+fn listen(connection: &mut UnixStream, signals: &SignalFd) -> Option<Answered> {
+    let mut carrier: Option<Carrier> = None;
+    loop {
+        let ready = wait(connection, signals, carrier.as_ref());
+        if ready.signalled && pass_on(signals, connection) {
+            carrier.as_ref().inspect(|carrier| carrier.resize());
+        }
+        if let Some(carrier) = &mut carrier {
+            if ready.typed {
+                carrier.type_on();
+            }
+            if ready.shown && carrier.show_on() {
+                // What was shown before the end is shown before it is told.
+                continue;
+            }
+        }
+        if ready.said {
+            match answer(connection)? {
+                Said::Terminal(held) => carrier = Some(Carrier::begin(held)),
+                Said::Answered(answered) => {
+                    if let Some(carrier) = &mut carrier {
+                        while carrier.has_more() && carrier.show_on() {}
+                    }
+                    return Some(answered);
+                }
+            }
+        }
+    }
+}
+
+/// What can be read now.
+struct Ready {
+    said: bool,
+    signalled: bool,
+    shown: bool,
+    typed: bool,
+}
+
+fn wait(connection: &UnixStream, signals: &SignalFd, carrier: Option<&Carrier>) -> Ready {
+    let input = io::stdin();
+    let mut waited = vec![connection.as_fd(), signals.as_fd()];
+    waited.extend(carrier.filter(|c| c.is_open()).map(Carrier::shown));
+    let typed_at = waited.len();
+    waited.extend(carrier.filter(|c| c.carries_input()).map(|_| input.as_fd()));
+    let mut waited: Vec<PollFd<'_>> = waited.into_iter().map(|fd| PollFd::new(fd, PollFlags::POLLIN)).collect();
+    if poll(&mut waited, PollTimeout::NONE).is_err() {
+        waited.clear();
+    }
+    let ready = |at: usize| waited.get(at).and_then(PollFd::revents).is_some_and(|events| !events.is_empty());
+    Ready { said: ready(0), signalled: ready(1), shown: typed_at > 2 && ready(2), typed: ready(typed_at) }
+}
+
+/// Passes on the signals that reached this process alone: what the kernel sent, the whole group has. Whether the terminal has
+/// another size.
+fn pass_on(signals: &SignalFd, connection: &mut UnixStream) -> bool {
+    let mut resized = false;
     while let Ok(Some(came)) = signals.read_signal() {
+        resized |= came.ssi_signo == libc::SIGWINCH.unsigned_abs();
         if let (true, Ok(number)) = (came.ssi_code <= 0, u8::try_from(came.ssi_signo)) {
             // A connection that has ended is seen at once by the loop.
             let _ = connection.write_all(&[number]);
         }
     }
+    resized
 }
 
 /// What came of a call.
@@ -91,17 +145,36 @@ enum Answered {
     Yours(Vec<Vec<u8>>),
 }
 
-fn answer(connection: &mut UnixStream) -> Option<Answered> {
-    let mut bytes = [0; 5];
-    connection.read_exact(&mut bytes).ok()?;
-    let [kind, number @ ..] = bytes;
-    let number = i32::from_le_bytes(number);
-    if kind == message::YOURS {
-        let mut words = Vec::new();
-        connection.take(u64::try_from(number).ok()?).read_to_end(&mut words).ok()?;
-        return postcard::from_bytes(&words).ok().map(Answered::Yours);
+/// What is said of a call.
+enum Said {
+    Answered(Answered),
+    /// The end of a terminal that the tool has outside.
+    Terminal(OwnedFd),
+}
+
+fn answer(connection: &mut UnixStream) -> Option<Said> {
+    let (kind, number, held) = message::receive_reply(connection).ok()?;
+    Some(match (kind, held) {
+        (message::TERMINAL, Some(held)) => Said::Terminal(held),
+        (message::YOURS, _) => {
+            let mut words = Vec::new();
+            connection.take(u64::try_from(number).ok()?).read_to_end(&mut words).ok()?;
+            Said::Answered(Answered::Yours(postcard::from_bytes(&words).ok()?))
+        }
+        (0, _) => Said::Answered(Answered::Ended(Outcome::Exited(number))),
+        _ => Said::Answered(Answered::Ended(Outcome::Killed(number))),
+    })
+}
+
+/// Whether it is sprag that listens at the other end: what anybody else says of a call counts for nothing. In a session its
+/// program cannot be looked at; there the walls around stand for it.
+fn comes_from_sprag(connection: &UnixStream) -> bool {
+    let Ok(peer) = getsockopt(connection, PeerCredentials) else { return false };
+    let identity = |path: &str| std::fs::metadata(path).map(|m| (m.dev(), m.ino()));
+    match identity(&format!("/proc/{}/exe", peer.pid())) {
+        Ok(theirs) => identity("/proc/self/exe").is_ok_and(|ours| ours == theirs),
+        Err(e) => e.kind() == io::ErrorKind::PermissionDenied && sys::seccomp_mode() == 2,
     }
-    Some(Answered::Ended(if kind == 0 { Outcome::Exited(number) } else { Outcome::Killed(number) }))
 }
 
 /// Becomes the real tool, in the walls around; returns only with an error.

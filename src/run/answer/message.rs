@@ -15,6 +15,9 @@ const DESCRIPTORS: usize = 4;
 /// The kind of an answer by which the caller is to start the tool itself.
 pub(super) const YOURS: u8 = 2;
 
+/// The kind of an answer that brings the end of a terminal.
+pub(super) const TERMINAL: u8 = 3;
+
 /// A call as it is sent.
 #[derive(Serialize, Deserialize)]
 struct Sent {
@@ -93,6 +96,44 @@ pub(super) fn reply_yours(connection: &mut UnixStream, words: &[u8]) -> io::Resu
     let length = i32::try_from(words.len()).map_err(io::Error::other)?;
     reply(connection, YOURS, length)?;
     connection.write_all(words)
+}
+
+/// Gives the caller the end of a terminal to hold: kind 3.
+///
+/// # Errors
+/// When the other side is gone.
+pub(super) fn reply_terminal(connection: &UnixStream, held: BorrowedFd<'_>) -> io::Result<()> {
+    let numbers = [held.as_raw_fd()];
+    let rights = [ControlMessage::ScmRights(&numbers)];
+    sendmsg::<UnixAddr>(connection.as_raw_fd(), &[IoSlice::new(&[TERMINAL, 0, 0, 0, 0])], &rights, MsgFlags::empty(), None)?;
+    Ok(())
+}
+
+/// The next that is said of a call: its kind, its number, and a terminal's end where one is given.
+///
+/// # Errors
+/// When the connection ends.
+pub(super) fn receive_reply(connection: &UnixStream) -> io::Result<(u8, i32, Option<OwnedFd>)> {
+    let mut bytes = [0; 5];
+    let mut space = nix::cmsg_space!([RawFd; 1]);
+    let mut held = None;
+    let length = {
+        let mut parts = [IoSliceMut::new(&mut bytes)];
+        let flags = MsgFlags::MSG_CMSG_CLOEXEC | MsgFlags::MSG_WAITALL;
+        let message = recvmsg::<UnixAddr>(connection.as_raw_fd(), &mut parts, Some(&mut space), flags)?;
+        for control in message.cmsgs()? {
+            if let ControlMessageOwned::ScmRights(numbers) = control {
+                held = numbers.into_iter().filter_map(crate::sys::adopt).next();
+            }
+        }
+        message.bytes
+    };
+    let [kind, number @ ..] = bytes;
+    if length < bytes.len() {
+        Err(io::ErrorKind::UnexpectedEof.into())
+    } else {
+        Ok((kind, i32::from_le_bytes(number), held))
+    }
 }
 
 /// Tells how a call ended: `kind` 0 by a code, 1 by a signal.
