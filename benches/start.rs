@@ -2,6 +2,8 @@
 //!
 //! Every variant is started in turn, round after round, so that all see the same machine; the medians are compared. The
 //! guarded ones run in a mount namespace of their own, so that the record is a file of the bench's.
+//!
+//! Then what a session costs: its start, and the real terraform called in it beside the real terraform called directly.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -40,6 +42,39 @@ fn in_a_place_of_its_own() {
     command.args(["--mount", "--propagation", "private", "bash", "-c", script]);
     let status = command.arg(std::env::current_exe().unwrap()).env(MARK, "1").status().unwrap();
     std::process::exit(status.code().unwrap_or(1));
+}
+
+/// The start of a session, and calls in it.
+fn bench_session(sprag: &Path, room: &Path, links: &Path) {
+    const SESSIONS: usize = 20;
+    const CALLS: u32 = 20;
+    if which::which("terraform").is_err() {
+        println!("terraform is not in PATH: calls in a session were not measured");
+        return;
+    }
+    let work = room.join("work");
+    std::fs::create_dir(&work).unwrap();
+    let bare = std::env::var("PATH").unwrap();
+    let guarded = format!("{}:{bare}", links.display());
+    let calls = format!("for i in $(seq {CALLS}); do terraform version >/dev/null || exit 1; done");
+    let run = |program: &Path, words: &[&str], path: &str| {
+        let mut command = Command::new(program);
+        command.args(words).current_dir(&work).env("PATH", path).env("CHECKPOINT_DISABLE", "1").stdin(Stdio::null());
+        command.env_remove("TF_CLI_CONFIG_FILE").stdout(Stdio::null()).stderr(Stdio::null());
+        let start = Instant::now();
+        assert!(command.status().unwrap().success());
+        start.elapsed()
+    };
+    let [mut starts, mut inside, mut outside] = [Vec::new(), Vec::new(), Vec::new()];
+    for _ in 0..SESSIONS {
+        let start = run(sprag, &["run", "--", "/bin/true"], &guarded);
+        starts.push(start);
+        inside.push(run(sprag, &["run", "--", "bash", "-c", &calls], &guarded).saturating_sub(start) / CALLS);
+        outside.push(run(Path::new("bash"), &["-c", &calls], &bare) / CALLS);
+    }
+    let [start, inside, outside] = [starts, inside, outside].map(|mut times| median(&mut times).as_secs_f64() * 1e3);
+    println!("{start:8.1} ms  a session of /bin/true, from start to end");
+    println!("{:8.2}  terraform version in a session ({inside:.1} ms) beside direct ({outside:.1} ms)", inside / outside);
 }
 
 fn main() {
@@ -92,4 +127,5 @@ fn main() {
         let time = median(&mut variant.times).as_secs_f64();
         println!("{:6.2}  {:8.3} ms  {}", time / floor, time * 1e3, variant.name);
     }
+    bench_session(sprag, room.path(), &links);
 }

@@ -30,12 +30,26 @@ fn written(place: &Place, text: &[u8]) -> std::path::PathBuf {
     file
 }
 
-/// Demands of every text that it is held, with words that hold the given ones.
-fn all_held(dialect: &str, texts: &[(&str, Vec<u8>, &str)]) {
+/// A text, what it is called, and the reasons of which one must be said.
+type Text = (&'static str, Vec<u8>, &'static [&'static str]);
+
+const TOO_DEEP: &[&str] = &["memory exhausted at or near", "recursion limit exceeded", "nested too deeply"];
+const NO_END: &[&str] = &["not parsed within", "where this comment ends cannot be told", "multi-line comment"];
+const NO_TEXT: &[&str] = &["not a text in UTF-8", "a NUL byte in the text"];
+const ENCODING: &[&str] = &["client_encoding"];
+const TOO_LARGE: &[&str] = &["larger than", "longer than", "too long"];
+
+/// Demands of every text that it is held, with one of its reasons.
+fn all_held(dialect: &str, texts: &[Text]) {
     let place = Place::new();
-    for (name, text, reason) in texts {
+    for (name, text, reasons) in texts {
         let (code, words) = inspected(&place, dialect, &written(&place, text));
-        assert!(matches!(code, 75 | 77) && words.contains(reason), "{name}: {code}: {words}");
+        let said = reasons.iter().any(|reason| words.contains(reason));
+        assert!(
+            matches!(code, 75 | 77) && said,
+            "{dialect}, {name}: {code}: {}",
+            words.chars().take(400).collect::<String>()
+        );
     }
 }
 
@@ -44,23 +58,23 @@ fn nested(before: &str, middle: &str, after: &str, depth: usize) -> Vec<u8> {
 }
 
 /// What every dialect has, nested so deeply that no parser should follow.
-fn nestings() -> Vec<(&'static str, Vec<u8>, &'static str)> {
+fn nestings() -> Vec<Text> {
     vec![
-        ("comments", nested("/*", "1", "", 100_000), ""),
-        ("parentheses", nested("(", "1", ")", 200_000), ""),
-        ("signs", nested("- ", "1", "", 200_000), ""),
-        ("not", nested("not ", "true", "", 200_000), ""),
-        ("case", nested("case when true then ", "1", " end", 50_000), ""),
-        ("subqueries", nested("(select ", "1", ")", 50_000), ""),
-        ("from", nested("1 from (select ", "1", ") t", 50_000), ""),
+        ("comments", nested("/*", "1", "", 100_000), NO_END),
+        ("parentheses", nested("(", "1", ")", 200_000), TOO_DEEP),
+        ("signs", nested("- ", "1", "", 200_000), TOO_DEEP),
+        ("not", nested("not ", "true", "", 200_000), TOO_DEEP),
+        ("case", nested("case when true then ", "1", " end", 50_000), TOO_DEEP),
+        ("subqueries", nested("(select ", "1", ")", 50_000), TOO_DEEP),
+        ("from", nested("1 from (select ", "1", ") t", 50_000), TOO_DEEP),
     ]
 }
 
 #[test]
 fn what_is_nested_too_deeply_is_refused_with_a_reason() {
     let mut texts = nestings();
-    texts.push(("closed comments", nested("/*", "1", "*/", 100_000), ""));
-    texts.push(("arrays", nested("array[", "1", "]", 100_000), ""));
+    texts.push(("closed comments", nested("/*", "1", "*/", 100_000), NO_END));
+    texts.push(("arrays", nested("array[", "1", "]", 100_000), TOO_DEEP));
     all_held("postgres", &texts);
 }
 
@@ -78,19 +92,19 @@ fn what_is_no_text_is_refused_with_a_reason() {
         all_held(
             dialect,
             &[
-                ("NUL", b"select 1;\n\0drop table a;\n".to_vec(), ""),
-                ("no UTF-8", b"select '\xff\xfe';\n".to_vec(), ""),
-                ("a cut character", b"select 1; -- \xc3".to_vec(), ""),
-                ("UTF-16", utf16, ""),
-                ("Latin-1", b"select 'caf\xe9'; drop table a;\n".to_vec(), ""),
+                ("NUL", b"select 1;\n\0drop table a;\n".to_vec(), NO_TEXT),
+                ("no UTF-8", b"select '\xff\xfe';\n".to_vec(), NO_TEXT),
+                ("a cut character", b"select 1; -- \xc3".to_vec(), NO_TEXT),
+                ("UTF-16", utf16, NO_TEXT),
+                ("Latin-1", b"select 'caf\xe9'; drop table a;\n".to_vec(), NO_TEXT),
             ],
         );
     }
     all_held(
         "postgres",
         &[
-            ("another encoding", b"set client_encoding to 'SJIS';\nselect 1;\n".to_vec(), "client_encoding"),
-            ("by psql", b"\\encoding GBK\nselect 1;\n".to_vec(), "client_encoding"),
+            ("another encoding", b"set client_encoding to 'SJIS';\nselect 1;\n".to_vec(), ENCODING),
+            ("by psql", b"\\encoding GBK\nselect 1;\n".to_vec(), ENCODING),
         ],
     );
 }
@@ -103,13 +117,13 @@ fn a_hundred_megabytes_are_refused_with_a_reason() {
     let repeated = |text: &str, length: usize| text.repeat(length / text.len()).into_bytes();
     let within = |before: &str, after: &str, length| [before.as_bytes(), &vec![b'x'; length], after.as_bytes()].concat();
     for dialect in ["postgres", "mysql", "sqlite"] {
-        all_held(dialect, &[("statements", repeated("select 1;\n", LONG), "larger than")]);
+        all_held(dialect, &[("statements", repeated("select 1;\n", LONG), TOO_LARGE)]);
         all_held(
             dialect,
             &[
-                ("one string", within("select '", "';", FITS), ""),
-                ("one list", [b"select 1".to_vec(), repeated(",1", FITS), b";".to_vec()].concat(), ""),
-                ("one line of words", repeated("drop table a ", FITS), ""),
+                ("one string", within("select '", "';", FITS), TOO_LARGE),
+                ("one list", [b"select 1".to_vec(), repeated(",1", FITS), b";".to_vec()].concat(), TOO_LARGE),
+                ("one line of words", repeated("drop table a ", FITS), TOO_LARGE),
             ],
         );
     }

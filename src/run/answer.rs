@@ -136,8 +136,11 @@ impl Answer {
         let signals = awaited()?;
         let mut calls: Vec<Pid> = Vec::new();
         loop {
-            let (came, signalled) =
-                if calls.len() < MOST { wait_for(listener, &signals) } else { wait_for(&signals, &signals) };
+            // With as many calls as are answered at once, only a signal can make room for the next.
+            let (came, signalled) = match calls.len() < MOST {
+                true => wait_for(listener, &signals),
+                false => (false, wait_for(&signals, &signals).1),
+            };
             if signalled && must_end(&signals) {
                 return Ok(());
             }
