@@ -68,7 +68,7 @@ const ATTACKS: &[(&str, &str)] = &[
     ("cut its record", ": >>~/.local/state/sprag/record.jsonl"),
     ("its policy", "echo 'version = 1' >~/.config/sprag/policy.toml"),
     ("its links", "ln -sf /bin/true $LINKS/terraform"),
-    ("its binary", "cp $SPRAG $SPRAG.copy && mv $SPRAG.copy $SPRAG"),
+    ("beside its binary", "touch $SPRAG.planted.$$ && rm $SPRAG.planted.$$"),
     ("its requests", "mkdir -p ~/.local/state/sprag/requests"),
     ("signal who started it", "kill -URG $STARTER"),
     // the walls
