@@ -81,6 +81,9 @@ const ATTACKS: &[(&str, &str)] = &[
     ("the password hashes", "cat /etc/shadow"),
 ];
 
+/// What only root can do outside, so that only root's session is asked.
+const AS_ROOT: [&str; 2] = ["a file of the system", "the password hashes"];
+
 /// Runs a script of the workspace, in a session or only guarded.
 fn run_in(place: &Place, prefix: &str, script: &str, session: bool) -> Ran {
     place.write("work/script.sh", script);
@@ -94,7 +97,9 @@ fn no_way_out_of_a_session_is_open() {
         need(tool);
     }
     let mut script = String::new();
-    for (name, attack) in ATTACKS {
+    let is_root = nix::unistd::getuid().is_root();
+    let attacks: Vec<_> = ATTACKS.iter().filter(|(name, _)| is_root || !AS_ROOT.contains(name)).collect();
+    for (name, attack) in &attacks {
         let quoted = attack.replace('\'', "'\\''");
         writeln!(script, "(timeout 20 bash -c '{quoted}') >/dev/null 2>&1; echo \"$? {name}\"").unwrap();
     }
@@ -105,7 +110,7 @@ fn no_way_out_of_a_session_is_open() {
     let outside = run_in(&Place::new(), HOME, &script, false);
     let inside = run_in(&Place::new(), HOME, &script, true);
     let (outside, closed) = (codes(&outside), codes(&inside));
-    assert_eq!((outside.len(), closed.len()), (ATTACKS.len(), ATTACKS.len()), "{inside:?}");
+    assert_eq!((outside.len(), closed.len()), (attacks.len(), attacks.len()), "{inside:?}");
     let names = |codes: &[(bool, String)], open: bool| -> Vec<String> {
         codes.iter().filter(|(is_open, _)| *is_open == open).map(|(_, name)| name.clone()).collect()
     };
