@@ -71,6 +71,11 @@ pub enum Event<'a> {
         /// The current folder.
         cwd: &'a str,
     },
+    /// A call was judged, and is run by the session that it came from.
+    Handed {
+        /// The run.
+        run: &'a str,
+    },
     /// A run ended.
     Outcome {
         /// The run.

@@ -175,7 +175,10 @@ fn run() -> Result<Outcome, Failure> {
     }
     if bounds.is_some() && walls == Walls::None {
         // It would have no walls outside; the session starts it, in its own.
-        return run::hand_over(permit, &call.env).map(|()| Outcome::Exited(0)).map_err(Failure::Run);
+        run::hand_over(permit, &call.env).map_err(Failure::Run)?;
+        // How it ends is not seen here.
+        let _ = record.append(&Event::Handed { run: &run_id }, Durability::Kernel);
+        return Ok(Outcome::Exited(0));
     }
     let setting = run::Setting { home: &user.home, required: &required, room: &room, last: true };
     let outcome = run::start(permit, &setting);

@@ -144,7 +144,8 @@ fn what_is_answered_stays_within_the_session() {
          run destroy terraform destroy -auto-approve\n\
          run typed script -qec 'terraform destroy -auto-approve' /dev/null </dev/null\n\
          run approve \"$SPRAG\" approve $(\"$SPRAG\" pending | cut -c1-4)\n\
-         run left terraform state list\n",
+         run left terraform state list\n\
+         run git git --version\n",
         true,
     );
     let part = |name: &str| {
@@ -165,6 +166,10 @@ fn what_is_answered_stays_within_the_session() {
     }
     assert!(!part("approve").contains("code 0"), "{}", part("approve"));
     assert!(part("left").contains("terraform_data.a"), "{}", part("left"));
+    let log = place.sprag(&["log"]);
+    for told in ["session  `bash script.sh` in ", "`git --version`", "handed   to the session that called it"] {
+        assert!(log.stdout.contains(told), "{told}: {log:?}");
+    }
     let kinds: Vec<String> = place.record().iter().map(|l| l["kind"].as_str().unwrap().to_owned()).collect();
     assert!(kinds.contains(&"session".to_owned()) && kinds.contains(&"refusal".to_owned()), "{kinds:?}");
 }

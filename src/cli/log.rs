@@ -96,6 +96,8 @@ fn words(line: &str) -> String {
         "refusal" => {
             format!("refused  {} `{}` in {} ({}, {})", text("verb"), argv(), text("cwd"), text("decision"), text("rule"))
         }
+        "handed" => "handed   to the session that called it".to_owned(),
+        "session" => format!("session  `{}` in {}", argv(), text("cwd")),
         "aid" => format!("aid      {} `{}`", text("aid"), argv()),
         "outcome" => format!("ended    {}", ending(&value)),
         "answer" => format!("answer   {} {} by {}", text("answer"), text("request"), text("by")),
