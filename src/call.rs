@@ -216,6 +216,11 @@ impl User {
         User { uid: uid.as_raw(), name, home, home_from_variable }
     }
 
+    /// The folder that the links are made in where no other is named.
+    pub fn links(&self) -> PathBuf {
+        self.home.join(".local/share/sprag/shims")
+    }
+
     /// The folder of the record, the requests and the rest of sprag's memory.
     pub fn state(&self) -> PathBuf {
         self.home.join(".local/state/sprag")

@@ -17,6 +17,7 @@ pub use room::{Room, around, sweep};
 
 use crate::confine::{self, ConfineError, Grants, Places};
 use crate::profile::{End, Required};
+use crate::record::{Durability, Event, Record};
 use crate::sys;
 use crate::verdict::{Input, Order, Permit};
 use answer::Answering;
@@ -160,6 +161,17 @@ pub fn start(permit: Permit, setting: &Setting<'_>) -> Result<Outcome, RunError>
 pub fn id() -> String {
     let nanos = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_nanos());
     format!("{nanos:x}-{:x}", std::process::id())
+}
+
+/// Puts on record how a run ended. It has run: where that cannot be, there is nothing left to refuse.
+pub fn record_end(record: &Record, run: &str, outcome: &Result<Outcome, RunError>) {
+    let error = outcome.as_ref().err().map(ToString::to_string);
+    let (exit, signal) = match outcome {
+        Ok(Outcome::Exited(code)) => (Some(*code), None),
+        Ok(Outcome::Killed(signal)) => (None, Some(*signal)),
+        Err(_) => (None, None),
+    };
+    let _ = record.append(&Event::Outcome { run, exit, signal, error: error.as_deref() }, Durability::Kernel);
 }
 
 /// What answers the calls of guarded tools from inside the walls, where the profile has it. Without it they are refused.

@@ -16,7 +16,7 @@ use crate::tool;
 use crate::verdict::{Aid, Input, Order, Permit};
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -24,7 +24,7 @@ use std::path::{Path, PathBuf};
 const LISTS: &str = include_str!("../shims/profiles/session.toml");
 
 /// The lists of `session.toml`, which says what each means.
-#[derive(Deserialize)]
+#[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Lists {
     system: Vec<String>,
@@ -106,6 +106,12 @@ pub struct Wanted {
     pub write: Vec<PathBuf>,
 }
 
+impl Wanted {
+    fn path(&self) -> OsString {
+        self.env.get(OsStr::new("PATH")).cloned().unwrap_or_default()
+    }
+}
+
 /// A session, found out and not yet started.
 #[derive(Debug)]
 pub struct Session {
@@ -121,12 +127,6 @@ pub struct Session {
     /// What is hidden in them.
     pub hidden: BTreeSet<PathBuf>,
     lists: Lists,
-}
-
-impl fmt::Debug for Lists {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Lists")
-    }
 }
 
 impl Session {
@@ -152,8 +152,9 @@ impl Session {
             lines.iter().flat_map(|line| ground::matching(&path(line))).collect()
         };
         let mut programs = places(&lists.programs);
-        let path = wanted.env.get(std::ffi::OsStr::new("PATH")).cloned().unwrap_or_default();
-        programs.extend(std::env::split_paths(&path).filter(|p| p.is_absolute()).filter_map(|p| fs::canonicalize(p).ok()));
+        programs.extend(
+            std::env::split_paths(&wanted.path()).filter(|p| p.is_absolute()).filter_map(|p| fs::canonicalize(p).ok()),
+        );
         let is_ours = |path: &Path| path == own || path.file_name() == own.file_name();
         let mut hidden = hidden::real_tools(&programs, &tool::with_walls(Profile::reaches_out), &lists.managers, is_ours);
         hidden.extend(places(&lists.hide));
@@ -185,8 +186,7 @@ impl Session {
     /// When it could not be started, or not be put on record.
     pub fn start(self, words: &[OsString], required: &Required) -> Result<Outcome, SessionError> {
         let name = words.first().map(|w| w.to_string_lossy().into_owned()).unwrap_or_default();
-        let path = self.wanted.env.get(std::ffi::OsStr::new("PATH")).cloned().unwrap_or_default();
-        let program = run::candidates(&name, &path, &self.wanted.cwd).into_iter().find(|c| !c.is_ours);
+        let program = run::candidates(&name, &self.wanted.path(), &self.wanted.cwd).into_iter().find(|c| !c.is_ours);
         if program.is_some_and(|p| fs::canonicalize(p.path).is_ok_and(|real| self.hidden.contains(&real))) {
             return Err(SessionError::Guarded(name));
         }
@@ -197,24 +197,15 @@ impl Session {
         let event = Event::Session { run: &id, argv: &shown, cwd: &cwd };
         record.append(&event, Durability::Disk).map_err(SessionError::Record)?;
         run::sweep();
-        let room = Room::make(Some(self.links.clone()));
-        let room = room.map_err(|e| SessionError::Run(RunError::System("a private folder could not be made", e)))?;
         let granted = self.exec.iter().chain(&self.write).cloned().collect();
         let owned = self.lists.secret.iter().chain(&self.lists.own).cloned().collect();
-        let room = room
-            .bounded(Bounds::new(granted, owned, &self.wanted.env))
-            .map_err(|e| SessionError::Run(RunError::System("the bounds of the session could not be written down", e)))?;
+        let bounds = Bounds::new(granted, owned, &self.wanted.env);
+        let room = Room::make(Some(self.links.clone())).and_then(|room| room.bounded(bounds)).map_err(SessionError::Run)?;
         let home = self.wanted.user.home.clone();
         let order = self.order(name, words);
         let setting = run::Setting { home: &home, required, room: &room, last: true };
         let outcome = run::start(Permit::aid(Aid::Session, order), &setting);
-        let error = outcome.as_ref().err().map(ToString::to_string);
-        let (exit, signal) = match outcome {
-            Ok(Outcome::Exited(code)) => (Some(code), None),
-            Ok(Outcome::Killed(signal)) => (None, Some(signal)),
-            Err(_) => (None, None),
-        };
-        let _ = record.append(&Event::Outcome { run: &id, exit, signal, error: error.as_deref() }, Durability::Kernel);
+        run::record_end(&record, &id, &outcome);
         outcome.map_err(SessionError::Run)
     }
 
@@ -262,9 +253,8 @@ impl Session {
 
 /// The folder of the links: the first in PATH that leads to this binary, else the one they are made in by default.
 fn links(wanted: &Wanted, own: &Path) -> Option<PathBuf> {
-    let path = wanted.env.get(std::ffi::OsStr::new("PATH")).cloned().unwrap_or_default();
-    let default = wanted.user.home.join(".local/share/sprag/shims");
-    let mut folders = std::env::split_paths(&path).filter(|p| p.is_absolute()).chain([default]);
+    let path = wanted.path();
+    let mut folders = std::env::split_paths(&path).filter(|p| p.is_absolute()).chain([wanted.user.links()]);
     let leads_here = |link: PathBuf| link.is_symlink() && fs::canonicalize(link).is_ok_and(|real| real == own);
     folders.find(|folder| tool::names().any(|name| leads_here(folder.join(name))))
 }

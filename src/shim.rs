@@ -120,9 +120,7 @@ fn run() -> Result<Outcome, Failure> {
     let required = policy.as_ref().map(|p| p.base.confine.clone().unwrap_or_default()).unwrap_or_default();
     let record = Record::of(&user.state());
     let run_id = run::id();
-    let room = Room::make(links(&call));
-    let room = room.map_err(|e| Failure::Run(RunError::System("a private folder could not be made", e)))?;
-    let room = room.within(bounds.clone());
+    let room = Room::make(links(&call)).map_err(Failure::Run)?.within(bounds.clone());
     let live = Live { call: &call, user: &user, required: &required, record: &record, run: &run_id, room: &room };
     let mut judged = judge(&call, &user, (&shims, &reading), policy.as_ref(), &live);
     tracing::debug!(verb = judged.verdict.verb().word(), decision = judged.verdict.decision().word(), "judged");
@@ -269,15 +267,7 @@ impl Run<'_> {
     }
 
     fn end(&self, outcome: &Result<Outcome, RunError>) {
-        let error = outcome.as_ref().err().map(ToString::to_string);
-        let (exit, signal) = match outcome {
-            Ok(Outcome::Exited(code)) => (Some(*code), None),
-            Ok(Outcome::Killed(signal)) => (None, Some(*signal)),
-            Err(_) => (None, None),
-        };
-        let event = Event::Outcome { run: self.id, exit, signal, error: error.as_deref() };
-        // The tool has run: there is nothing left to refuse.
-        let _ = self.record.append(&event, Durability::Kernel);
+        run::record_end(self.record, self.id, outcome);
     }
 
     /// Puts a pump where standard input comes while the tool runs; what it will have held.

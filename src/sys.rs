@@ -131,41 +131,19 @@ impl SignalState {
     }
 }
 
-/// Waits for the next blocked signal; or, where `other` is given, until that can be read, and then answers nothing.
-pub fn wait_signal(other: Option<BorrowedFd<'_>>) -> Option<Arrival> {
+/// Waits for the next blocked signal.
+pub fn wait_signal() -> Arrival {
     let set = awaited();
-    if other.is_some_and(|other| !signal_comes_first(&set, other)) {
-        return None;
-    }
     loop {
         // SAFETY: `set` and `info` are valid; si_pid is defined for the SI_USER family, the only use of it.
         unsafe {
             let mut info: libc::siginfo_t = std::mem::zeroed();
             let signal = libc::sigwaitinfo(&raw const set, &raw mut info);
             if signal > 0 {
-                return Some(Arrival { signal, from_kernel: info.si_code > 0, sender: info.si_pid() });
+                return Arrival { signal, from_kernel: info.si_code > 0, sender: info.si_pid() };
             }
         }
     }
-}
-
-/// Waits for one of `set`, or until `other` can be read; whether a signal is there. Where it cannot be waited for both,
-/// `other` is what came.
-fn signal_comes_first(set: &libc::sigset_t, other: BorrowedFd<'_>) -> bool {
-    use std::os::fd::AsRawFd;
-    // SAFETY: `set` is valid; the descriptor that comes back is nobody's else.
-    let signals = unsafe {
-        let fd = libc::signalfd(-1, set, libc::SFD_CLOEXEC);
-        if fd == -1 {
-            return false;
-        }
-        OwnedFd::from_raw_fd(fd)
-    };
-    let waited = |fd: RawFd| libc::pollfd { fd, events: libc::POLLIN, revents: 0 };
-    let mut both = [waited(signals.as_raw_fd()), waited(other.as_raw_fd())];
-    // SAFETY: the array is valid, and as long as is said.
-    unsafe { libc::poll(both.as_mut_ptr(), 2, -1) };
-    both[0].revents != 0
 }
 
 /// Sends a signal; a process that has gone is no error.

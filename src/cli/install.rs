@@ -31,7 +31,7 @@ impl Folder {
     fn path(&self) -> io::Result<PathBuf> {
         match &self.dir {
             Some(dir) => std::path::absolute(dir),
-            None => Ok(User::current().home.join(".local/share/sprag/shims")),
+            None => Ok(User::current().links()),
         }
     }
 }

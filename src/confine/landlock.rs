@@ -115,8 +115,8 @@ fn granted(profile: &Profile, places: &Places, grants: &Grants, verb: Verb, leve
     granted
 }
 
-/// Paths with their rights, each path once: a rule costs five system calls. All of them are gathered before the first is
-/// opened, since musl maps and unmaps a page for a path that comes and goes alone (measured: half the cost of the walls).
+/// Paths with their rights, each path once: a rule costs four system calls. All of them are gathered before the first is
+/// opened, since musl maps and unmaps a page for a path that comes and goes alone (seen under strace).
 #[derive(Default)]
 struct Granted(BTreeMap<PathBuf, BitFlags<AccessFs>>);
 

@@ -23,7 +23,7 @@ use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use std::ffi::CString;
 use std::io::{self, Read};
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, RawFd};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
@@ -62,9 +62,11 @@ impl Answering {
         Ok(Answering { links: links.to_owned(), bounds: room.bounds.clone(), listener: Some(listener), process: None })
     }
 
-    /// Where the first call is seen to come; nothing when that has been.
-    pub(super) fn awaits(&self) -> Option<BorrowedFd<'_>> {
-        self.listener.as_ref().map(AsFd::as_fd)
+    /// Waits for a signal or the first call; whether the call came. Where it cannot be waited for both, the call counts as
+    /// come; when that has been, nothing is waited for.
+    pub(super) fn is_called_first(&self) -> bool {
+        let signals = || SignalFd::with_flags(&SigSet::all(), SfdFlags::SFD_CLOEXEC);
+        self.listener.as_ref().is_some_and(|listener| !signals().is_ok_and(|signals| wait_for(&signals, listener).0))
     }
 
     /// Starts the process, which gives its children the signals as they were: `given`. Where the kernel has none to give,

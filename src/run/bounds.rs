@@ -35,9 +35,10 @@ impl Bounds {
     /// The bounds of a session that has `granted`, started with the environment `env`, of which the variables that fit
     /// `owned` are not taken from it.
     pub fn new(granted: BTreeSet<PathBuf>, owned: Vec<String>, env: &BTreeMap<OsString, OsString>) -> Bounds {
-        let mut bounds = Bounds { granted, owned, values: BTreeMap::new(), file: PathBuf::new() };
-        bounds.values = env.iter().filter(|(name, _)| bounds.owns(name)).map(|(n, v)| (n.clone(), v.clone())).collect();
-        bounds
+        let bounds = Bounds { granted, owned, values: BTreeMap::new(), file: PathBuf::new() };
+        let owns = bounds.owns();
+        let values = env.iter().filter(|(name, _)| owns(name)).map(|(n, v)| (n.clone(), v.clone())).collect();
+        Bounds { values, ..bounds }
     }
 
     /// The bounds that hold for a call with this environment; none for one that comes from no session.
@@ -74,18 +75,18 @@ impl Bounds {
     /// The environment `NAME=value` of a call out of the session.
     pub(super) fn environment(&self, mut env: Vec<Vec<u8>>) -> Vec<Vec<u8>> {
         let name = |pair: &[u8]| OsStr::from_bytes(pair.split(|b| *b == b'=').next().unwrap_or_default()).to_owned();
-        env.retain(|pair| {
-            ![SESSION, ROOM, YOURS].map(OsStr::new).contains(&name(pair).as_os_str()) && !self.owns(&name(pair))
-        });
+        let owns = self.owns();
+        env.retain(|pair| ![SESSION, ROOM, YOURS].map(OsStr::new).contains(&name(pair).as_os_str()) && !owns(&name(pair)));
         let pair = |name: &OsStr, value: &OsStr| [name.as_bytes(), b"=", value.as_bytes()].concat();
         env.extend(self.values.iter().map(|(name, value)| pair(name, value)));
         env.push(pair(OsStr::new(SESSION), self.file.as_os_str()));
         env
     }
 
-    /// A name that is not UTF-8 is none that a tool knows.
-    fn owns(&self, name: &OsStr) -> bool {
-        name.to_str().is_none_or(|name| self.owned.iter().any(|pattern| WildMatch::new(pattern).matches(name)))
+    /// Whether a variable is not taken from the session. A name that is not UTF-8 is none that a tool knows.
+    fn owns(&self) -> impl Fn(&OsStr) -> bool + use<> {
+        let patterns: Vec<WildMatch> = self.owned.iter().map(|pattern| WildMatch::new(pattern)).collect();
+        move |name| name.to_str().is_none_or(|name| patterns.iter().any(|pattern| pattern.matches(name)))
     }
 }
 
@@ -97,19 +98,19 @@ mod tests {
     fn a_path_is_held_by_what_it_really_is() {
         let room = tempfile::tempdir().unwrap();
         let root = fs::canonicalize(room.path()).unwrap();
-        for folder in ["work/deep", "home/.aws"] {
+        for folder in ["project/deep", "home/.aws"] {
             fs::create_dir_all(root.join(folder)).unwrap();
         }
-        std::os::unix::fs::symlink(root.join("home/.aws"), root.join("work/link")).unwrap();
-        let bounds = Bounds::new([root.join("work")].into(), vec![], &BTreeMap::new());
+        std::os::unix::fs::symlink(root.join("home/.aws"), root.join("project/link")).unwrap();
+        let bounds = Bounds::new([root.join("project")].into(), vec![], &BTreeMap::new());
         for (path, held) in [
-            ("work", true),
-            ("work/deep/new/file", true),
-            ("work/../work/deep", true),
-            ("work/link", false),
-            ("work/link/credentials", false),
+            ("project", true),
+            ("project/deep/new/file", true),
+            ("project/../project/deep", true),
+            ("project/link", false),
+            ("project/link/credentials", false),
             ("home/.aws", false),
-            ("work/../home/.aws/credentials", false),
+            ("project/../home/.aws/credentials", false),
             ("nothing", false),
         ] {
             assert_eq!(bounds.hold(&root.join(path)), held, "{path}");

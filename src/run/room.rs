@@ -3,6 +3,7 @@
 //!
 //! Its path stays under 40 bytes, because go-plugin puts a UNIX socket below TMPDIR and a socket's path ends at 108.
 
+use super::RunError;
 use super::bounds::Bounds;
 use crate::confine::Base;
 use std::collections::BTreeMap;
@@ -37,7 +38,11 @@ impl Room {
     ///
     /// # Errors
     /// When there is no room in `/tmp`.
-    pub fn make(links: Option<PathBuf>) -> io::Result<Room> {
+    pub fn make(links: Option<PathBuf>) -> Result<Room, RunError> {
+        Room::in_tmp(links).map_err(|e| RunError::System("a private folder could not be made", e))
+    }
+
+    fn in_tmp(links: Option<PathBuf>) -> io::Result<Room> {
         let mode = fs::Permissions::from_mode(0o700);
         // The name tells whose it is, from the first moment.
         let prefix = format!("{PREFIX}{}-", std::process::id());
@@ -53,11 +58,11 @@ impl Room {
     ///
     /// # Errors
     /// When they cannot be written down.
-    pub fn bounded(mut self, mut bounds: Bounds) -> io::Result<Room> {
-        bounds.add(fs::canonicalize(self.tmpdir())?);
-        bounds.keep(self.folder.path().join("session"))?;
-        self.bounds = Some(bounds);
-        Ok(self)
+    pub fn bounded(self, mut bounds: Bounds) -> Result<Room, RunError> {
+        let tmpdir = fs::canonicalize(self.tmpdir());
+        let kept = tmpdir.map(|tmpdir| bounds.add(tmpdir)).and_then(|()| bounds.keep(self.path().join("session")));
+        kept.map_err(|e| RunError::System("the bounds of the session could not be written down", e))?;
+        Ok(self.within(Some(bounds)))
     }
 
     /// Makes it the room of a call that comes from the session with these bounds, if from any.

@@ -34,12 +34,13 @@ pub(super) fn wait(
         if let Some(signal) = ours.take() {
             sys::kill(child, signal);
         }
-        let Some(arrival) = sys::wait_signal(answering.as_ref().and_then(|a| a.awaits())) else {
-            if let Some(answering) = &mut answering {
-                answering.start(given);
-            }
+        if let Some(answering) = &mut answering
+            && answering.is_called_first()
+        {
+            answering.start(given);
             continue;
-        };
+        }
+        let arrival = sys::wait_signal();
         if [libc::SIGINT, libc::SIGTERM, libc::SIGHUP, libc::SIGQUIT].contains(&arrival.signal) {
             asked = Some(arrival.signal);
         }

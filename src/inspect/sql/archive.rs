@@ -51,11 +51,6 @@ pub(super) fn inspect(reading: &Reading<'_>, call: &Call, probe: &dyn Probe, fin
     let path = held.as_ref().map(|file| OsString::from(format!("/proc/self/fd/{}", file.as_raw_fd())));
     let operand = reading.parsed.operands.first().copied();
     let argv = to_standard_output(reading, operand, path.as_ref());
-    findings.evidence = match (&held, operand.and_then(|at| reading.words.get(at))) {
-        (Some(file), _) => digest(&[PathBuf::from(format!("/proc/self/fd/{}", file.as_raw_fd()))]),
-        (None, Some(name)) => digest(&files(&absolute(&call.cwd, Path::new(&name.raw)))),
-        (None, None) => String::new(),
-    };
     let keep: Vec<Arc<OwnedFd>> = held.into_iter().collect();
     match probe.read_through(reading, &argv, &keep, Box::new(stream())) {
         Ok(effects) => findings.effects.extend(effects.into_iter().filter(|e| e.verb != Verb::Read)),
@@ -66,6 +61,11 @@ pub(super) fn inspect(reading: &Reading<'_>, call: &Call, probe: &dyn Probe, fin
             findings.effects.push(Effect::new(Verb::Unknown, "archive", Evidence::File).because(note));
         }
     }
+    findings.evidence = match (keep.first(), operand.and_then(|at| reading.words.get(at))) {
+        (Some(file), _) => digest(&[PathBuf::from(format!("/proc/self/fd/{}", file.as_raw_fd()))]),
+        (None, Some(name)) => digest(&files(&absolute(&call.cwd, Path::new(&name.raw)))),
+        (None, None) => String::new(),
+    };
     if let (Some(at), Some(path)) = (operand, path) {
         let mut words = reading.argv();
         if let Some(word) = words.get_mut(at) {
