@@ -229,24 +229,10 @@ impl Session {
             ..Profile::default()
         };
         Order {
-            tool,
-            argv: words.to_vec(),
-            env: self.wanted.env,
-            folder: self.wanted.cwd.clone(),
-            cwd: self.wanted.cwd,
             workspace: self.workspace,
-            profile,
             verb: Verb::Write,
-            read: vec![],
-            write: vec![],
-            ports: vec![],
             stdin: Input::Inherit,
-            stdout: None,
-            stderr: None,
-            sift: None,
-            sift_errors: None,
-            keep: vec![],
-            discharged: vec![],
+            ..Order::new(tool, words.to_vec(), self.wanted.env, self.wanted.cwd, profile)
         }
     }
 }

@@ -279,6 +279,38 @@ pub struct Order {
     pub discharged: Vec<Obligation>,
 }
 
+impl Order {
+    /// A start in `cwd` that reads, is given nothing on standard input, and prints to the caller.
+    pub fn new(
+        tool: String,
+        argv: Vec<OsString>,
+        env: BTreeMap<OsString, OsString>,
+        cwd: PathBuf,
+        profile: Profile,
+    ) -> Order {
+        Order {
+            tool,
+            argv,
+            env,
+            folder: cwd.clone(),
+            workspace: cwd.clone(),
+            cwd,
+            profile,
+            verb: Verb::Read,
+            read: vec![],
+            write: vec![],
+            ports: vec![],
+            stdin: Input::Null,
+            stdout: None,
+            stderr: None,
+            sift: None,
+            sift_errors: None,
+            keep: vec![],
+            discharged: vec![],
+        }
+    }
+}
+
 /// A start of sprag's own, beside the caller's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Aid {
@@ -336,26 +368,7 @@ mod tests {
     }
 
     fn order(discharged: Vec<Obligation>) -> Order {
-        Order {
-            tool: "t".into(),
-            argv: vec!["t".into()],
-            env: BTreeMap::new(),
-            cwd: "/".into(),
-            folder: "/".into(),
-            workspace: "/".into(),
-            profile: Profile::default(),
-            verb: Verb::Read,
-            read: vec![],
-            write: vec![],
-            ports: vec![],
-            stdin: Input::Null,
-            stdout: None,
-            stderr: None,
-            sift: None,
-            sift_errors: None,
-            keep: vec![],
-            discharged,
-        }
+        Order { discharged, ..Order::new("t".into(), vec!["t".into()], BTreeMap::new(), "/".into(), Profile::default()) }
     }
 
     fn verdict(decisions: &[Decision]) -> Verdict {

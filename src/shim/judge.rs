@@ -217,14 +217,11 @@ fn draft(call: &Call, workspace: PathBuf, reading: &Reading<'_>, findings: Findi
     discharged.extend((rewrite.stdin.is_some() || flows).then_some(Obligation::ScreenStdin));
     let argv0 = call.argv.first().filter(|a| !a.is_empty()).cloned().unwrap_or_else(|| OsString::from(&call.name));
     let paths = reading.paths();
+    let argv = std::iter::once(argv0).chain(rewrite.argv.unwrap_or_else(|| reading.argv())).collect();
+    let env = call.env.clone().into_iter().chain(rewrite.env).collect();
     Order {
-        tool: call.name.clone(),
-        argv: std::iter::once(argv0).chain(rewrite.argv.unwrap_or_else(|| reading.argv())).collect(),
-        env: call.env.clone().into_iter().chain(rewrite.env).collect(),
-        cwd: call.cwd.clone(),
         folder: reading.folder.clone(),
         workspace,
-        profile: reading.tool.profile.clone(),
         verb: if flows { worst(&findings.effects).max(Verb::Write) } else { worst(&findings.effects) },
         read: paths.read.into_iter().chain(findings.read).collect(),
         write: paths.write.into_iter().chain(findings.write).collect(),
@@ -234,12 +231,11 @@ fn draft(call: &Call, workspace: PathBuf, reading: &Reading<'_>, findings: Findi
             None if rewrite.stdin_null => Input::Null,
             None => Input::Inherit,
         },
-        stdout: None,
-        stderr: None,
         sift: rewrite.sift,
         sift_errors: rewrite.sift_errors,
         keep: rewrite.keep.into_iter().chain(named_descriptors(call)).collect(),
         discharged,
+        ..Order::new(call.name.clone(), argv, env, call.cwd.clone(), reading.tool.profile.clone())
     }
 }
 

@@ -4,7 +4,7 @@ use crate::call::User;
 use crate::profile::{Profile, Required, Walls};
 use crate::run::{self, Outcome};
 use crate::tool::Tool;
-use crate::verdict::{Aid, Input, Order, Permit};
+use crate::verdict::{Aid, Order, Permit};
 use std::ffi::OsString;
 use std::fmt::Display;
 use std::fs::File;
@@ -30,26 +30,12 @@ pub(super) fn version(user: &User, tool: &Tool, name: &str) -> Result<String, St
 fn printed(user: &User, profile: Profile, argv: Vec<OsString>) -> Result<String, String> {
     let fail = |e: &dyn Display| e.to_string();
     let out: OwnedFd = tempfile::tempfile().map_err(|e| fail(&e))?.into();
+    let tool = argv.first().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let order = Order {
-        tool: argv.first().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default(),
-        argv,
-        env: std::env::vars_os().collect(),
-        cwd: PathBuf::from("/"),
-        folder: PathBuf::from("/"),
-        workspace: PathBuf::from("/"),
-        profile,
-        verb: crate::effect::Verb::Read,
-        read: vec![],
-        write: vec![],
-        ports: vec![],
-        stdin: Input::Null,
         stdout: Some(out.try_clone().map_err(|e| fail(&e))?),
         // What it warns of is no answer.
         stderr: Some(tempfile::tempfile().map_err(|e| fail(&e))?.into()),
-        sift: None,
-        sift_errors: None,
-        keep: vec![],
-        discharged: vec![],
+        ..Order::new(tool, argv, std::env::vars_os().collect(), PathBuf::from("/"), profile)
     };
     let room = run::Room::make(None).map_err(|e| fail(&e))?;
     let setting = run::Setting { home: &user.home, required: &Required::default(), room: &room, last: false };

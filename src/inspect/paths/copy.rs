@@ -187,6 +187,12 @@ pub(in crate::inspect) fn inspect_rsync(reading: &Reading<'_>, call: &Call, prob
     let destination = if words.len() > 1 { words.pop() } else { None };
     let on = |names: &[&str]| reading.parsed.flags.iter().any(|f| names.contains(&f.name.as_str()));
     let deletes = reading.parsed.flags.iter().any(|f| f.name == "--del" || f.name.starts_with("--delete"));
+    if on(&["--server"]) {
+        // The other end of a call that was judged where it was made.
+        let verb = if on(&["--sender"]) { Verb::Read } else { Verb::Write };
+        let path = destination.unwrap_or_default().to_string_lossy();
+        return settle(reading, call, findings, vec![Effect::new(verb, path, Evidence::Argv)]);
+    }
     let mut effects = Vec::new();
     match destination {
         None => effects.push(Effect::new(Verb::Read, "list", Evidence::Argv)),

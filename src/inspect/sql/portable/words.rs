@@ -174,7 +174,7 @@ const MYSQL: &[Rule] = &[
     rule("ALTER SCHEMA", Verb::Write, Behind::Names, ""),
     rule("ALTER VIEW", Verb::Write, Behind::Names, ""),
     rule("ALTER SEQUENCE", Verb::Write, Behind::Names, ""),
-    rule("RENAME TABLE", Verb::Write, Behind::Names, ""),
+    rule("RENAME TABLE", Verb::Destroy, Behind::Names, "whoever uses it by its name has another table, or none"),
     rule("DROP TEMPORARY TABLE", Verb::Write, Behind::Names, ""),
     loss("DROP DATABASE", "every table of the database is deleted"),
     loss("DROP SCHEMA", "every table of the database is deleted"),
