@@ -18,7 +18,7 @@ use crate::sys;
 use ::landlock::RulesetCreated;
 use std::fmt;
 use std::io;
-use std::os::fd::RawFd;
+use std::os::fd::{OwnedFd, RawFd};
 use std::path::PathBuf;
 
 /// Capabilities that a confined root keeps, so that it can work on files of another uid (a bind mount in a dev container):
@@ -86,6 +86,7 @@ pub struct Walls {
     kind: Kind,
     ruleset: Option<RulesetCreated>,
     filter: Vec<libc::sock_filter>,
+    brings_calls: bool,
 }
 
 /// Builds the walls of `profile` for a call whose worst verb is `verb`.
@@ -104,12 +105,13 @@ pub fn build(
     base: &Base,
 ) -> Result<Walls, ConfineError> {
     if profile.walls == Kind::None {
-        return Ok(Walls { kind: Kind::None, ruleset: None, filter: Vec::new() });
+        return Ok(Walls { kind: Kind::None, ruleset: None, filter: Vec::new(), brings_calls: false });
     }
     let abi = sys::landlock_abi();
     check(required, abi)?;
     let ruleset = if abi == 0 { None } else { Some(landlock::build(profile, places, grants, verb, abi, base)?) };
-    Ok(Walls { kind: Kind::Full, ruleset, filter: seccomp::program(profile) })
+    let brings_calls = seccomp::brings_calls(profile);
+    Ok(Walls { kind: Kind::Full, ruleset, filter: seccomp::program(profile), brings_calls })
 }
 
 /// Whether a kernel of this ABI can give what is required.
@@ -134,14 +136,20 @@ impl Walls {
         self.kind == Kind::Full
     }
 
-    /// Goes behind the walls, for good. `keep`: the descriptors above 2 that the tool inherits.
+    /// Whether calls from behind them come through what [`Walls::enter`] returns.
+    pub fn bring_calls(&self) -> bool {
+        self.brings_calls
+    }
+
+    /// Goes behind the walls, for good. `keep`: the descriptors above 2 that the tool inherits. Returns what brings the calls
+    /// from behind them, where these walls have it.
     ///
     /// # Errors
     /// What the kernel refuses; the caller must then leave.
-    pub fn enter(&self, keep: &[RawFd]) -> Result<(), ConfineError> {
+    pub fn enter(&self, keep: &[RawFd]) -> Result<Option<OwnedFd>, ConfineError> {
         sys::close_on_exec_from(3, keep);
         if self.kind == Kind::None {
-            return Ok(());
+            return Ok(None);
         }
         sys::forbid_core_dumps();
         sys::reduce_capabilities(&KEPT_CAPABILITIES).map_err(|e| ConfineError::Kernel("capabilities", e))?;
@@ -150,6 +158,6 @@ impl Walls {
             let ruleset = ruleset.try_clone().map_err(|e| ConfineError::Kernel("landlock", e))?;
             ruleset.restrict_self().map_err(|e| ConfineError::Landlock(e.to_string()))?;
         }
-        sys::install_filter(&self.filter).map_err(|e| ConfineError::Kernel("seccomp", e))
+        sys::install_filter(&self.filter, self.brings_calls).map_err(|e| ConfineError::Kernel("seccomp", e))
     }
 }

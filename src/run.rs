@@ -30,6 +30,7 @@ use std::fmt;
 use std::io::{self, Read as _};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::net::UnixDatagram;
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -110,6 +111,8 @@ pub fn start(permit: Permit, setting: &Setting<'_>) -> Result<Outcome, RunError>
     };
     let (relays, feeding) = (relays(&mut order)?, feeding(&mut order)?);
     tracing::debug!("walls built");
+    let post = walls.bring_calls().then(UnixDatagram::pair).transpose();
+    let post = post.map_err(|e| RunError::System("a socket could not be made", e))?;
     let signals = sys::block_signals();
     // Before the tool, so that no signal to the group finds the one and not the other.
     let canary = sys::Canary::start().ok();
@@ -119,7 +122,8 @@ pub fn start(permit: Permit, setting: &Setting<'_>) -> Result<Outcome, RunError>
         if sys::parent() != parent {
             return 128 + end;
         }
-        report(&writer, become_tool(&order, &walls, &prepared, || signals.restore()));
+        let post = post.as_ref().map(|(_, child)| child);
+        report(&writer, become_tool(&order, &walls, &prepared, post, || signals.restore()));
         126
     });
     drop(writer);
@@ -132,6 +136,9 @@ pub fn start(permit: Permit, setting: &Setting<'_>) -> Result<Outcome, RunError>
     };
     // What only the tool shall hold is closed here, so that a pipe ends when the tool does.
     drop((prepared, walls));
+    if let (Some(answering), Some(filter)) = (&mut answering, post.and_then(|(parent, _)| answer::receive_filter(&parent))) {
+        answering.hear(filter);
+    }
     drop((order.stdin, order.stdout, order.stderr, order.keep));
     let failed = read_report(reader, &program.path);
     // Without it the tool finds nobody at the other end, and ends by that.
@@ -299,7 +306,13 @@ impl Prepared {
 }
 
 /// The child's last steps; returns only with an error. It shares its parent's memory, so it may change nothing there.
-fn become_tool(order: &Order, walls: &confine::Walls, prepared: &Prepared, restore: impl Fn()) -> (u8, io::Error) {
+fn become_tool(
+    order: &Order,
+    walls: &confine::Walls,
+    prepared: &Prepared,
+    post: Option<&UnixDatagram>,
+    restore: impl Fn(),
+) -> (u8, io::Error) {
     let setup = |e: nix::Error| (REPORT_SETUP, io::Error::from(e));
     if let Err(e) = nix::unistd::chdir(&order.cwd) {
         return setup(e);
@@ -324,8 +337,14 @@ fn become_tool(order: &Order, walls: &confine::Walls, prepared: &Prepared, resto
         return setup(e);
     }
     let keep: Vec<RawFd> = order.keep.iter().map(AsRawFd::as_raw_fd).collect();
-    if let Err(e) = walls.enter(&keep) {
-        return (REPORT_WALLS, io::Error::from_raw_os_error(e.raw_os_error()));
+    match walls.enter(&keep) {
+        Ok(Some(filter)) => {
+            if let Some(Err(e)) = post.map(|post| answer::send_filter(post, &filter)) {
+                return (REPORT_WALLS, e);
+            }
+        }
+        Ok(None) => {}
+        Err(e) => return (REPORT_WALLS, io::Error::from_raw_os_error(e.raw_os_error())),
     }
     restore();
     let started = match prepared.kind {

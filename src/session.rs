@@ -9,6 +9,7 @@ mod hidden;
 
 use crate::call::{User, workspace};
 use crate::effect::Verb;
+use crate::policy::schema::{self as policy, UnixSockets};
 use crate::profile::{Environment, Profile, Required};
 use crate::record::{Durability, Event, Record, RecordError, redact};
 use crate::run::{self, Bounds, Outcome, Room, RunError};
@@ -35,6 +36,7 @@ struct Lists {
     managers: Vec<String>,
     secret: Vec<String>,
     own: Vec<String>,
+    sockets: Vec<String>,
 }
 
 /// Why there is no session.
@@ -100,6 +102,8 @@ pub struct Wanted {
     pub cwd: PathBuf,
     /// The environment.
     pub env: BTreeMap<OsString, OsString>,
+    /// What policy says of sessions.
+    pub policy: policy::Session,
     /// What it may read and run besides.
     pub read: Vec<PathBuf>,
     /// What it may write besides.
@@ -126,6 +130,10 @@ pub struct Session {
     pub writable: BTreeSet<PathBuf>,
     /// What is hidden in them.
     pub hidden: BTreeSet<PathBuf>,
+    /// The sockets in reach that lead out of it.
+    pub sockets: BTreeSet<PathBuf>,
+    /// Whether it can make UNIX sockets, and so reach those.
+    pub unix: bool,
     lists: Lists,
 }
 
@@ -158,10 +166,13 @@ impl Session {
         let is_ours = |path: &Path| path == own || path.file_name() == own.file_name();
         let mut hidden = hidden::real_tools(&programs, &tool::with_walls(Profile::reaches_out), &lists.managers, is_ours);
         hidden.extend(places(&lists.hide));
-        let with = |lines: &[String], more: &[PathBuf]| -> BTreeSet<PathBuf> {
-            places(lines).into_iter().chain(more.iter().map(|p| real(&wanted.cwd.join(p)))).collect()
+        hidden.extend(places(&wanted.policy.hide));
+        let with = |lines: &[String], besides: &[String], more: &[PathBuf]| -> BTreeSet<PathBuf> {
+            let more = more.iter().map(|p| real(&wanted.cwd.join(p)));
+            places(lines).into_iter().chain(places(besides)).chain(more).collect()
         };
-        let (readable, writable) = (with(&lists.system, &wanted.read), with(&lists.write, &wanted.write));
+        let readable = with(&lists.system, &wanted.policy.read, &wanted.read);
+        let writable = with(&lists.write, &wanted.policy.write, &wanted.write);
         let (mut exec, mut write) = (BTreeSet::new(), BTreeSet::new());
         readable.iter().for_each(|path| ground::around(path, &hidden, &mut exec));
         writable.iter().for_each(|path| ground::around(path, &hidden, &mut write));
@@ -171,7 +182,14 @@ impl Session {
                 return Err(SessionError::Open(path.clone()));
             }
         }
-        Ok(Session { wanted, workspace, links, exec, write, readable, writable, hidden, lists })
+        let may_write = |path: &PathBuf| nix::unistd::access(path, nix::unistd::AccessFlags::W_OK).is_ok();
+        let sockets: BTreeSet<PathBuf> = places(&lists.sockets).into_iter().filter(may_write).collect();
+        let unix = match wanted.policy.unix_sockets {
+            UnixSockets::Auto => sockets.is_empty(),
+            UnixSockets::Allow => true,
+            UnixSockets::Deny => false,
+        };
+        Ok(Session { wanted, workspace, links, exec, write, readable, writable, hidden, sockets, unix, lists })
     }
 
     /// The variables that are kept from it.
@@ -221,7 +239,7 @@ impl Session {
             device: self.lists.device,
             connect_any: true,
             bind: true,
-            unix: true,
+            unix: self.unix,
             udp: true,
             chmod: true,
             answers: true,

@@ -5,8 +5,9 @@
 
 use std::ffi::{CStr, CString, OsString, c_char, c_int};
 use std::io;
-use std::os::fd::{BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::ffi::OsStringExt;
+use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// The process id type of the kernel.
@@ -445,16 +446,64 @@ pub fn landlock_abi() -> u32 {
     u32::try_from(abi).unwrap_or(0)
 }
 
-/// Installs a seccomp filter on this thread; `no_new_privs` must be set.
+/// Installs a seccomp filter on this thread; `no_new_privs` must be set. Where it is `heard`, returns what the calls come to
+/// that it leaves to another process.
 ///
 /// # Errors
 /// What the kernel says; nothing is then installed.
-pub fn install_filter(program: &[libc::sock_filter]) -> io::Result<()> {
+pub fn install_filter(program: &[libc::sock_filter], heard: bool) -> io::Result<Option<OwnedFd>> {
     let length = libc::c_ushort::try_from(program.len()).map_err(|_| io::Error::from(io::ErrorKind::InvalidInput))?;
     let filter = libc::sock_fprog { len: length, filter: program.as_ptr().cast_mut() };
+    let flags = if heard { libc::SECCOMP_FILTER_FLAG_NEW_LISTENER } else { 0 };
     // SAFETY: `filter` points to `length` instructions that outlive the call; the kernel copies and does not write them.
-    let done = unsafe { libc::syscall(libc::SYS_seccomp, libc::SECCOMP_SET_MODE_FILTER, 0, &raw const filter) };
-    if done == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+    let done = unsafe { libc::syscall(libc::SYS_seccomp, libc::SECCOMP_SET_MODE_FILTER, flags, &raw const filter) };
+    match i32::try_from(done) {
+        Ok(listener) if heard && listener > 0 => {
+            // SAFETY: the kernel has just made this descriptor for us alone.
+            Ok(Some(unsafe { OwnedFd::from_raw_fd(listener) }))
+        }
+        Ok(0) if !heard => Ok(None),
+        _ => Err(io::Error::last_os_error()),
+    }
+}
+
+/// Answers the next call that a filter has left to us, for a socket, with one that is connected already; returns its other end.
+/// Nothing where whoever called is gone.
+///
+/// # Errors
+/// What the kernel says; the call has then been refused.
+pub fn connect_caller(listener: BorrowedFd<'_>) -> io::Result<Option<UnixStream>> {
+    let (theirs, ours) = UnixStream::pair()?;
+    // SAFETY: a structure of integers, for which zero is a value; the kernel asks for it zeroed.
+    let mut call: libc::seccomp_notif = unsafe { std::mem::zeroed() };
+    // SAFETY: the kernel fills `call`, which is of the size that the request names.
+    let got = unsafe { libc::ioctl(listener.as_raw_fd(), libc::SECCOMP_IOCTL_NOTIF_RECV, &raw mut call) };
+    if got != 0 {
+        let error = io::Error::last_os_error();
+        let gone = [Some(libc::ENOENT), Some(libc::EINTR), Some(libc::EAGAIN)].contains(&error.raw_os_error());
+        return if gone { Ok(None) } else { Err(error) };
+    }
+    let give = libc::seccomp_notif_addfd {
+        id: call.id,
+        flags: libc::SECCOMP_ADDFD_FLAG_SEND as u32,
+        srcfd: theirs.as_raw_fd().unsigned_abs(),
+        newfd: 0,
+        newfd_flags: libc::O_CLOEXEC.unsigned_abs(),
+    };
+    // SAFETY: the kernel reads `give`, which is of the size that the request names.
+    let given = unsafe { libc::ioctl(listener.as_raw_fd(), libc::SECCOMP_IOCTL_NOTIF_ADDFD, &raw const give) };
+    if given >= 0 {
+        return Ok(Some(ours));
+    }
+    let error = io::Error::last_os_error();
+    if error.raw_os_error() == Some(libc::ENOENT) {
+        return Ok(None);
+    }
+    // A kernel before 5.14 cannot answer with a descriptor at once; unanswered, the caller would wait for ever.
+    let refuse = libc::seccomp_notif_resp { id: call.id, val: 0, error: -libc::EPERM, flags: 0 };
+    // SAFETY: the kernel reads `refuse`, which is of the size that the request names.
+    unsafe { libc::ioctl(listener.as_raw_fd(), libc::SECCOMP_IOCTL_NOTIF_SEND, &raw const refuse) };
+    Err(error)
 }
 
 /// Whether this thread already stands behind a seccomp filter (2), as `PR_GET_SECCOMP` says.

@@ -9,7 +9,7 @@ mod servers;
 #[path = "fixture/terminal.rs"]
 mod terminal;
 
-use fixture::{Place, Ran, need};
+use fixture::{Place, Ran, binary, need};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use processes::{processes, until};
@@ -72,7 +72,7 @@ const ATTACKS: &[(&str, &str)] = &[
     ("its requests", "mkdir -p ~/.local/state/sprag/requests"),
     ("signal who started it", "kill -URG $STARTER"),
     // the walls
-    ("a name space", "unshare --user --map-root-user true"),
+    ("a name space", "unshare --user true"),
     ("a mount", "mount -t tmpfs none /mnt"),
     ("another root", "/usr/sbin/chroot / true"),
     ("a file of the system", "touch /usr/local/bin/planted && rm /usr/local/bin/planted"),
@@ -86,9 +86,37 @@ const AS_ROOT: [&str; 2] = ["a file of the system", "the password hashes"];
 
 /// Runs a script of the workspace, in a session or only guarded.
 fn run_in(place: &Place, prefix: &str, script: &str, session: bool) -> Ran {
-    place.write("work/script.sh", script);
     let start = if session { "exec \"$SPRAG\" run -- bash script.sh" } else { "bash script.sh" };
+    start_in(place, prefix, script, start)
+}
+
+fn start_in(place: &Place, prefix: &str, script: &str, start: &str) -> Ran {
+    place.write("work/script.sh", script);
     place.run(&format!("{prefix} && export STARTER=$$ && {start}"))
+}
+
+/// A script that tries every one of these ways, and tells of each whether it got through.
+fn trying(attacks: &[&(&str, &str)]) -> String {
+    let mut script = String::new();
+    for (name, attack) in attacks {
+        let quoted = attack.replace('\'', "'\\''");
+        writeln!(script, "(timeout 20 bash -c '{quoted}') >/dev/null 2>&1; echo \"$? {name}\"").unwrap();
+    }
+    script
+}
+
+/// The ways of those tried that got through, or that did not.
+fn tried(ran: &Ran, through: bool) -> Vec<String> {
+    let line = |l: &str| {
+        let (code, name) = l.split_once(' ')?;
+        Some((code.parse::<u8>().ok()? == 0, name.to_owned()))
+    };
+    ran.stdout.lines().filter_map(line).filter(|(is_open, _)| *is_open == through).map(|(_, name)| name).collect()
+}
+
+fn attacks() -> Vec<&'static (&'static str, &'static str)> {
+    let is_root = nix::unistd::getuid().is_root();
+    ATTACKS.iter().filter(|(name, _)| is_root || !AS_ROOT.contains(name)).collect()
 }
 
 #[test]
@@ -96,27 +124,102 @@ fn no_way_out_of_a_session_is_open() {
     for tool in ["terraform", "psql", "git", "python3"] {
         need(tool);
     }
-    let mut script = String::new();
-    let is_root = nix::unistd::getuid().is_root();
-    let attacks: Vec<_> = ATTACKS.iter().filter(|(name, _)| is_root || !AS_ROOT.contains(name)).collect();
-    for (name, attack) in &attacks {
-        let quoted = attack.replace('\'', "'\\''");
-        writeln!(script, "(timeout 20 bash -c '{quoted}') >/dev/null 2>&1; echo \"$? {name}\"").unwrap();
-    }
-    let codes = |ran: &Ran| -> Vec<(bool, String)> {
-        let line = |l: &str| l.split_once(' ').map(|(code, name)| (code == "0", name.to_owned()));
-        ran.stdout.lines().filter_map(line).collect()
-    };
+    let attacks = attacks();
+    let script = trying(&attacks);
     let outside = run_in(&Place::new(), HOME, &script, false);
     let inside = run_in(&Place::new(), HOME, &script, true);
-    let (outside, closed) = (codes(&outside), codes(&inside));
-    assert_eq!((outside.len(), closed.len()), (attacks.len(), attacks.len()), "{inside:?}");
-    let names = |codes: &[(bool, String)], open: bool| -> Vec<String> {
-        codes.iter().filter(|(is_open, _)| *is_open == open).map(|(_, name)| name.clone()).collect()
-    };
-    assert_eq!(names(&closed, true), Vec::<String>::new(), "these got through");
+    assert_eq!(tried(&inside, true), Vec::<String>::new(), "these got through");
+    assert_eq!(tried(&inside, false).len(), attacks.len(), "{inside:?}");
     // An attack that fails outside too shows nothing.
-    assert_eq!(names(&outside, false), Vec::<String>::new(), "these fail without a session");
+    assert_eq!(tried(&outside, false), Vec::<String>::new(), "these fail without a session");
+    assert_eq!(tried(&outside, true).len(), attacks.len(), "{outside:?}");
+}
+
+#[test]
+fn each_layer_closes_what_it_is_there_for() {
+    let attacks = attacks();
+    let script = trying(&attacks);
+    let without = binary().parent().unwrap().join("examples/without");
+    let open = |layers: &str| {
+        let place = Place::new();
+        place.policy("version = 1\n[confine]\nrequire = []\ndegraded = true\n");
+        let start = format!("exec {} {layers} \"$SPRAG\" run -- bash script.sh", without.display());
+        let ran = start_in(&place, HOME, &script, &start);
+        assert_eq!(tried(&ran, true).len() + tried(&ran, false).len(), attacks.len(), "{ran:?}");
+        tried(&ran, true)
+    };
+    // The first two are closed by the environment and by capabilities, the others by capabilities and the filter.
+    let others = ["a key in a variable", "a variable of the starter", "a name space", "a mount", "another root"];
+    let by_landlock: Vec<&str> = attacks.iter().map(|(name, _)| *name).filter(|name| !others.contains(name)).collect();
+    assert_eq!(open("landlock"), by_landlock);
+    assert_eq!(open("seccomp"), ["a name space"]);
+}
+
+/// Ways to UNIX sockets that lead out of the session.
+const SOCKETS: &[(&str, &str)] = &[
+    ("a stream", "s = socket.socket(socket.AF_UNIX); s.connect(D + 'docker.sock'); assert s.recv(9) == b'hello'"),
+    ("a datagram", "socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM).sendto(b'x', D + 'notify')"),
+    ("from a pair", "socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)[0].sendto(b'x', D + 'notify')"),
+    ("in packets", "socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET).connect(D + 'packets')"),
+];
+
+#[test]
+fn no_unix_socket_leads_out_of_a_session() {
+    for tool in ["terraform", "python3"] {
+        need(tool);
+    }
+    let serve = "import os, socket\n\
+         D = os.path.expanduser('~/.docker/run/')\nos.makedirs(D)\n\
+         l = socket.socket(socket.AF_UNIX); l.bind(D + 'docker.sock'); l.listen(9)\n\
+         d = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM); d.bind(D + 'notify')\n\
+         p = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET); p.bind(D + 'packets'); p.listen(9)\n\
+         print('ready', flush=True)\n\
+         while True: l.accept()[0].send(b'hello')\n";
+    let attack = |code: &str| format!("python3 -c \"import os, socket; D = os.path.expanduser('~/.docker/run/'); {code}\"");
+    let attacks: Vec<(&str, String)> = SOCKETS.iter().map(|(name, code)| (*name, attack(code))).collect();
+    let attacks: Vec<(&str, &str)> = attacks.iter().map(|(name, attack)| (*name, attack.as_str())).collect();
+    let script = trying(&attacks.iter().collect::<Vec<_>>())
+        + "terraform version | grep -c '^Terraform v'; \
+         python3 -c 'import subprocess; print(subprocess.run([\"terraform\", \"version\"]).returncode)'\n";
+    let with = |policy: &str, session: bool| {
+        let place = Place::new();
+        place.policy(&format!("version = 1\n{policy}"));
+        place.write("work/serve.py", serve);
+        let prefix = format!("{HOME} && exec 3< <(exec python3 serve.py) && read -u 3 ready && [ $ready = ready ]");
+        let start = if session { "\"$SPRAG\" run -- bash script.sh" } else { "bash script.sh" };
+        start_in(&place, &prefix, &script, &format!("{{ {start}; c=$?; kill $!; exit $c; }}"))
+    };
+    let (outside, allowed) = (with("", false), with("[session]\nunix-sockets = \"allow\"\n", true));
+    assert_eq!((tried(&outside, true).len(), tried(&allowed, true).len()), (4, 4), "{outside:?} {allowed:?}");
+    for policy in ["", "[session]\nunix-sockets = \"deny\"\n"] {
+        let inside = with(policy, true);
+        assert_eq!(tried(&inside, false).len(), 4, "{inside:?}");
+        // The calls of tools come by the one way that is left, from a program too that closes what it inherited.
+        assert!(inside.stdout.contains("\n1\nTerraform v") && inside.stdout.ends_with("\n0\n"), "{inside:?}");
+        assert!(inside.stderr.contains("the session has no UNIX sockets: `/"), "{inside:?}");
+    }
+}
+
+#[test]
+fn the_policy_says_what_a_session_has() {
+    let place = Place::new();
+    place.policy(
+        "version = 1\n[session]\nread = [\"$HOME/.netrc\"]\nwrite = [\"$HOME/notes\"]\nhide = [\"$HOME/.claude\"]\n",
+    );
+    let prefix = format!("{HOME} && mkdir ~/.claude ~/notes && echo n >~/.netrc && echo c >~/.claude/c");
+    let script = "cat ~/.netrc; echo w >~/notes/w && cat ~/notes/w; cat ~/.claude/c || echo hidden\n";
+    assert_eq!(run_in(&place, &prefix, script, true).stdout, "n\nw\nhidden\n");
+    // What the guarded side could write can only take away.
+    let place = Place::new();
+    place.write("work/sprag.toml", "version = 1\n[session]\nhide = [\"$HOME/.claude\"]\nunix-sockets = \"deny\"\n");
+    let ran = run_in(&place, &prefix, script, true);
+    assert_eq!(ran.stdout, "hidden\n", "{ran:?}");
+    place.write("work/sprag.toml", "version = 1\n[session]\nread = [\"$HOME/.netrc\"]\n");
+    let ran = run_in(&place, &prefix, script, true);
+    assert!(
+        ran.code == 78 && ran.stderr.contains("sprag.toml:2:1: `[session]` belongs in /etc/sprag/policy.toml"),
+        "{ran:?}"
+    );
 }
 
 #[test]
@@ -217,8 +320,11 @@ fn work_in_a_session_is_as_outside() {
     for tool in ["terraform", "git", "python3", "psql", "sqlite3", "cc", "make", "script"] {
         need(tool);
     }
-    let ended = [false, true].map(|session| {
+    let ended = [None, Some("allow"), Some("deny")].map(|unix| {
         let (place, postgres) = (Place::new(), Postgres::start());
+        if let Some(unix) = unix {
+            place.policy(&format!("version = 1\n[session]\nunix-sockets = \"{unix}\"\n"));
+        }
         postgres.script("postgres", "create table t (i int);\ninsert into t values (1), (2), (3);\n");
         place.write(
             "work/main.tf",
@@ -232,16 +338,18 @@ fn work_in_a_session_is_as_outside() {
         }
         writeln!(script, "exit 7").unwrap();
         let exports: Vec<String> = postgres.environment().iter().map(|(n, v)| format!("export {n}='{v}'")).collect();
-        let ran = run_in(&place, &exports.join(" && "), &script, session);
+        let ran = run_in(&place, &exports.join(" && "), &script, unix.is_some());
         assert_eq!(ran.code, 7, "{ran:?}");
         assert_eq!(place.sprag(&["log", "verify"]).code, 0);
         ran.stdout
     });
     let parts = |text: &str| text.split("== ").map(str::to_owned).collect::<Vec<_>>();
-    let [outside, inside] = [parts(&ended[0]), parts(&ended[1])];
+    let outside = parts(&ended[0]);
     assert_eq!(outside.len(), WORK.len() + 1);
-    for (outside, inside) in outside.iter().zip(&inside) {
-        assert_eq!(inside, outside);
+    for ended in &ended[1..] {
+        for (outside, inside) in outside.iter().zip(&parts(ended)) {
+            assert_eq!(inside, outside);
+        }
     }
     let failed: Vec<&String> = outside.iter().skip(1).filter(|part| !part.trim_end().ends_with("code 0")).collect();
     assert!(failed.is_empty(), "{failed:#?}");

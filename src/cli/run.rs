@@ -44,17 +44,24 @@ pub(super) fn main(arguments: Arguments) -> Outcome {
     };
     let folders = [cwd.clone()];
     let whose = Whose { home: &user.home, uid: user.uid, folders: &folders };
-    let required = match policy::load(&whose, Some(""), &judge_example) {
-        Ok(policy) => policy.base.confine.unwrap_or_default(),
+    let (policy, required) = match policy::load(&whose, Some(""), &judge_example) {
+        Ok(policy) => (policy.session(), policy.base.confine.unwrap_or_default()),
         Err(e) => return done(fail(&e, CONFIG)),
     };
     let Arguments { show, json, read, write, command } = arguments;
-    let session = match Session::find(Wanted { user, cwd, env: std::env::vars_os().collect(), read, write }) {
+    let session = match Session::find(Wanted { user, cwd, env: std::env::vars_os().collect(), policy, read, write }) {
         Ok(session) => session,
         Err(e) => return done(fail(&e, e.code())),
     };
     if show {
         return done(say::out(&if json { as_json(&session) } else { words(&session) }).map(|()| 0));
+    }
+    if let (false, Some(socket)) = (session.unix, session.sockets.first()) {
+        let why = format!(
+            "the session has no UNIX sockets: `{}` would lead out of it; `sprag run --show` says more",
+            socket.display()
+        );
+        say::note(&sanitise(&why));
     }
     session.start(&command, &required).unwrap_or_else(|e| done(fail(&e, e.code())))
 }
@@ -66,6 +73,8 @@ fn as_json(session: &Session) -> String {
         "read": paths(&session.readable),
         "write": paths(&session.writable),
         "hidden": paths(&session.hidden),
+        "unix_sockets": session.unix,
+        "sockets": paths(&session.sockets),
         "hidden_variables": session.secrets().collect::<Vec<_>>(),
     })
     .to_string()
@@ -88,6 +97,19 @@ fn words(session: &Session) -> String {
     if !secrets.is_empty() {
         lines.push(format!("and the variables {}", secrets.join(", ")));
     }
-    lines.push(String::from("it can open any connection, UNIX sockets too"));
+    lines.push(String::from("it can open any TCP or UDP connection"));
+    lines.extend(sockets(session));
     lines.into_iter().map(|line| sanitise(&line)).collect::<Vec<_>>().join("\n")
+}
+
+/// What a person reads of UNIX sockets.
+fn sockets(session: &Session) -> Vec<String> {
+    let head = match (session.unix, session.sockets.is_empty()) {
+        (true, true) => "it can make UNIX sockets; none is in reach that is known to lead out of it",
+        (true, false) => "it can make UNIX sockets, and reach by them what leads out of it",
+        (false, true) => "it can make no UNIX sockets: the policy says so",
+        (false, false) => "it can make no UNIX sockets, since these would lead out of it",
+    };
+    let list = session.sockets.iter().map(|path| format!("  {}", path.display()));
+    std::iter::once(String::from(head)).chain(list).collect()
 }

@@ -150,8 +150,16 @@ enum Test {
     Equal(u32, u32),
     /// The type that an internet socket (argument 0) must not have (argument 1); netlink's raw sockets are harmless.
     InetType(i32),
+    /// The type that a UNIX socket (argument 0) must not have (argument 1), and what it answers.
+    UnixType(i32, u32),
     /// Argument, and bits of which it must have none.
     AnyBit(u32, u32),
+}
+
+/// Whether calls from behind these walls come through the filter: no UNIX socket can be made there, and what answers them
+/// is reached by one.
+pub(super) fn brings_calls(profile: &Profile) -> bool {
+    profile.answers && !profile.unix
 }
 
 fn code(c: u32) -> u16 {
@@ -170,8 +178,12 @@ fn load(offset: u32) -> sock_filter {
     statement(BPF_LD | BPF_W | BPF_ABS, offset)
 }
 
+fn error(errno: i32) -> u32 {
+    libc::SECCOMP_RET_ERRNO | errno.unsigned_abs()
+}
+
 fn answer(errno: i32) -> sock_filter {
-    statement(BPF_RET | BPF_K, libc::SECCOMP_RET_ERRNO | errno.unsigned_abs())
+    statement(BPF_RET | BPF_K, error(errno))
 }
 
 const ALLOW: u32 = libc::SECCOMP_RET_ALLOW;
@@ -203,8 +215,14 @@ fn table(profile: &Profile) -> Vec<(u32, Action)> {
     let mut socket: Vec<Test> = FAMILIES.iter().map(|f| Test::Equal(0, word(*f))).collect();
     socket.extend(PROTOCOLS.iter().map(|p| Test::Equal(2, word(*p))));
     socket.push(Test::InetType(libc::SOCK_RAW));
+    if brings_calls(profile) {
+        socket.push(Test::UnixType(libc::SOCK_SEQPACKET, libc::SECCOMP_RET_USER_NOTIF));
+    }
     if !profile.unix {
         socket.push(Test::Equal(0, word(libc::AF_UNIX)));
+        // One of a pair can be sent from to any other; the connected kinds cannot.
+        let pair = vec![Test::UnixType(libc::SOCK_DGRAM, error(libc::EPERM))];
+        table.push((number(&libc::SYS_socketpair), Action::Tests(pair)));
     }
     if !profile.udp {
         socket.push(Test::InetType(libc::SOCK_DGRAM));
@@ -271,6 +289,14 @@ fn one_test(test: &Test) -> Vec<sock_filter> {
             statement(BPF_ALU | BPF_AND | BPF_K, TYPE_MASK),
             jump(BPF_JEQ, kind.unsigned_abs(), 0, 1),
             deny,
+        ],
+        Test::UnixType(kind, answer) => vec![
+            argument(0),
+            jump(BPF_JEQ, libc::AF_UNIX.unsigned_abs(), 0, 4),
+            argument(1),
+            statement(BPF_ALU | BPF_AND | BPF_K, TYPE_MASK),
+            jump(BPF_JEQ, kind.unsigned_abs(), 0, 1),
+            statement(BPF_RET | BPF_K, answer),
         ],
         Test::AnyBit(n, bits) => vec![argument(n), jump(BPF_JSET, bits, 0, 1), deny],
     }
@@ -361,6 +387,24 @@ mod tests {
         assert_eq!(verdict(libc::SYS_ioctl, [0, libc::TIOCGWINSZ as u32, 0, 0, 0, 0]), ALLOW);
         assert_eq!(verdict(libc::SYS_clone, [0x1000_0000, 0, 0, 0, 0, 0]), EPERM, "user name space");
         assert_eq!(verdict(libc::SYS_clone, [0x0001_0f00, 0, 0, 0, 0, 0]), ALLOW, "a thread");
+    }
+
+    #[test]
+    fn where_calls_are_answered_without_unix_sockets_one_kind_brings_them() {
+        let filter = program(&Profile { answers: true, ..Profile::default() });
+        let run = |n: c_long, a: [u32; 6]| run(&filter, n as u32, ARCHITECTURE, a);
+        let unix = libc::AF_UNIX as u32;
+        let brought = |kind: i32| run(libc::SYS_socket, [unix, kind as u32, 0, 0, 0, 0]);
+        assert_eq!(brought(libc::SOCK_SEQPACKET | libc::SOCK_CLOEXEC), libc::SECCOMP_RET_USER_NOTIF);
+        assert_eq!(brought(libc::SOCK_STREAM), EPERM);
+        assert_eq!(brought(libc::SOCK_DGRAM), EPERM);
+        let pair = |kind: i32| run(libc::SYS_socketpair, [unix, kind as u32, 0, 0, 0, 0]);
+        assert_eq!(pair(libc::SOCK_DGRAM | libc::SOCK_NONBLOCK), EPERM, "it can be sent from to any other");
+        assert_eq!(pair(libc::SOCK_STREAM), ALLOW);
+        let open = program(&Profile { answers: true, unix: true, ..Profile::default() });
+        let socket =
+            |kind: i32| super::tests::run(&open, libc::SYS_socket as u32, ARCHITECTURE, [unix, kind as u32, 0, 0, 0, 0]);
+        assert_eq!(socket(libc::SOCK_SEQPACKET), ALLOW);
     }
 
     #[test]

@@ -145,6 +145,7 @@ fn only_tightens(layer: &Layer, text: &str) -> Result<(), PolicyError> {
     let misplaced = [
         ("approval", layer.approval.is_some()),
         ("confine", layer.confine.is_some()),
+        ("session", layer.session.as_ref().is_some_and(schema::Session::loosens)),
         ("user", !layer.may_loosen.is_empty()),
     ];
     match misplaced.iter().find(|(_, there)| *there) {
@@ -179,6 +180,9 @@ fn replace(base: &mut Layer, mut layer: Layer, may: &[String]) -> Layer {
         }
     }
     replace_environments(base, &mut layer, &free);
+    if free("session") {
+        base.session = layer.session.take().or(base.session.take());
+    }
     if all {
         base.approval = layer.approval.take().or(base.approval.take());
         base.confine = layer.confine.take().or(base.confine.take());

@@ -29,7 +29,9 @@ pub struct Layer {
     pub approval: Option<Approval>,
     /// Which walls must stand.
     pub confine: Option<Required>,
-    /// What the user's own layer may loosen: patterns of rule ids, `default.<verb>`, `environment.<name>.<verb>`.
+    /// What a guarded session has and has not.
+    pub session: Option<Session>,
+    /// What the user's own layer may loosen: patterns of rule ids, `default.<verb>`, `environment.<name>.<verb>`, `session`.
     pub may_loosen: Vec<String>,
 }
 
@@ -108,6 +110,62 @@ impl Default for Approval {
     }
 }
 
+/// What a guarded session (`sprag run`) has besides what every session has, and what it has not. Paths may begin with
+/// `$HOME` or `$WORKSPACE` and hold `*` for any name between two slashes.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Session {
+    /// It may read and run these.
+    #[serde(default)]
+    pub read: Vec<String>,
+    /// It may write these.
+    #[serde(default)]
+    pub write: Vec<String>,
+    /// These it has not, whoever else grants them.
+    #[serde(default)]
+    pub hide: Vec<String>,
+    /// Whether it can make UNIX sockets.
+    #[serde(default)]
+    pub unix_sockets: UnixSockets,
+}
+
+/// Whether a guarded session can make UNIX sockets: a kernel that cannot close them one by one can close all.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum UnixSockets {
+    /// Not where one of those is in reach that are known to lead out of the session.
+    #[default]
+    Auto,
+    /// Always.
+    Allow,
+    /// Never.
+    Deny,
+}
+
+impl Session {
+    /// Adds what a layer says that may only tighten.
+    fn tighten(&mut self, by: &Session) {
+        self.hide.extend(by.hide.iter().cloned());
+        if by.unix_sockets == UnixSockets::Deny {
+            self.unix_sockets = UnixSockets::Deny;
+        }
+    }
+
+    /// Whether it gives a session something.
+    pub fn loosens(&self) -> bool {
+        !self.read.is_empty() || !self.write.is_empty() || self.unix_sockets == UnixSockets::Allow
+    }
+}
+
+impl Policy {
+    /// What all layers say of a guarded session.
+    pub fn session(&self) -> Session {
+        let mut session = self.base.session.clone().unwrap_or_default();
+        self.floors.iter().filter_map(|floor| floor.session.as_ref()).for_each(|floor| session.tighten(floor));
+        session
+    }
+}
+
 /// The stacked layers.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Policy {
@@ -133,6 +191,8 @@ struct File {
     approval: Option<Spanned<Approval>>,
     #[serde(default)]
     confine: Option<Spanned<Required>>,
+    #[serde(default)]
+    session: Option<Session>,
     #[serde(default)]
     user: Option<Spanned<FileUser>>,
 }
@@ -273,6 +333,7 @@ pub fn parse(text: &str, file: &str) -> Result<Layer, String> {
     }
     layer.approval = raw.approval.map(Spanned::into_inner);
     layer.confine = raw.confine.map(Spanned::into_inner);
+    layer.session = raw.session;
     layer.may_loosen = raw.user.map(|u| u.into_inner().may_loosen).unwrap_or_default();
     Ok(layer)
 }

@@ -11,6 +11,7 @@ mod terminal;
 mod yours;
 
 pub use call::{NotAnswered, ask};
+pub(super) use message::{receive_filter, send_filter};
 pub(super) use yours::YOURS;
 pub use yours::hand_over;
 
@@ -23,7 +24,7 @@ use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use std::ffi::CString;
 use std::io::{self, Read};
-use std::os::fd::{AsFd, AsRawFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
@@ -33,11 +34,38 @@ use yours::Yours;
 /// So many calls are answered at once; further ones wait.
 const MOST: usize = 64;
 
-/// What answers: a socket, and from the first call on a process, ended when this is dropped.
+/// Where calls from inside come.
+enum Door {
+    /// A socket in the room.
+    Socket(UnixListener),
+    /// The filter of walls behind which no UNIX socket can be made: one that is asked for there comes connected.
+    Filter(OwnedFd),
+}
+
+impl AsFd for Door {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        match self {
+            Door::Socket(listener) => listener.as_fd(),
+            Door::Filter(listener) => listener.as_fd(),
+        }
+    }
+}
+
+impl Door {
+    /// The next connection; nothing where whoever wanted it is gone.
+    fn accept(&self) -> io::Result<Option<UnixStream>> {
+        match self {
+            Door::Socket(listener) => listener.accept().map(|(connection, _)| Some(connection)),
+            Door::Filter(listener) => sys::connect_caller(listener.as_fd()),
+        }
+    }
+}
+
+/// What answers: a door, and from the first call on a process, ended when this is dropped.
 pub(super) struct Answering {
     links: PathBuf,
     bounds: Option<Bounds>,
-    listener: Option<UnixListener>,
+    door: Option<Door>,
     process: Option<Pid>,
 }
 
@@ -58,21 +86,26 @@ impl Answering {
     pub(super) fn begin(room: &Room, links: &Path) -> io::Result<Answering> {
         // Another start of the call may have left its own.
         let _ = std::fs::remove_file(room.socket());
-        let listener = UnixListener::bind(room.socket())?;
-        Ok(Answering { links: links.to_owned(), bounds: room.bounds.clone(), listener: Some(listener), process: None })
+        let door = Door::Socket(UnixListener::bind(room.socket())?);
+        Ok(Answering { links: links.to_owned(), bounds: room.bounds.clone(), door: Some(door), process: None })
+    }
+
+    /// Listens to the filter of the tool's walls instead.
+    pub(super) fn hear(&mut self, filter: OwnedFd) {
+        self.door = Some(Door::Filter(filter));
     }
 
     /// Waits for a signal or the first call; whether the call came. Where it cannot be waited for both, the call counts as
     /// come; when that has been, nothing is waited for.
     pub(super) fn is_called_first(&self) -> bool {
         let signals = || SignalFd::with_flags(&SigSet::all(), SfdFlags::SFD_CLOEXEC);
-        self.listener.as_ref().is_some_and(|listener| !signals().is_ok_and(|signals| wait_for(&signals, listener).0))
+        self.door.as_ref().is_some_and(|door| !signals().is_ok_and(|signals| wait_for(&signals, door).0))
     }
 
     /// Starts the process, which gives its children the signals as they were: `given`. Where the kernel has none to give,
     /// whoever calls sees its connection end.
     pub(super) fn start(&mut self, given: &SignalState) {
-        let Some(listener) = self.listener.take() else { return };
+        let Some(door) = self.door.take() else { return };
         let parent = sys::own_pid();
         match sys::fork() {
             Ok(Fork::Parent(pid)) => self.process = Some(pid),
@@ -81,10 +114,10 @@ impl Answering {
                 // A pipe ends when the tool closes it, whoever answers.
                 super::let_go();
                 let _ = nix::unistd::dup2_stderr(io::stdin());
-                sys::close_all_from(3, listener.as_raw_fd());
+                sys::close_all_from(3, door.as_fd().as_raw_fd());
                 let (links, bounds) = (std::mem::take(&mut self.links), self.bounds.take());
                 let answer = Answer { links, bounds, signals: given.clone() };
-                let _ = answer.listen(&listener);
+                let _ = answer.listen(&door);
                 sys::leave(0)
             }
             Err(_) => {}
@@ -134,13 +167,13 @@ struct Answer {
 
 impl Answer {
     /// Starts a process for every connection.
-    fn listen(&self, listener: &UnixListener) -> io::Result<()> {
+    fn listen(&self, door: &Door) -> io::Result<()> {
         let signals = awaited()?;
         let mut calls: Vec<Pid> = Vec::new();
         loop {
             // With as many calls as are answered at once, only a signal can make room for the next.
             let (came, signalled) = match calls.len() < MOST {
-                true => wait_for(listener, &signals),
+                true => wait_for(door, &signals),
                 false => (false, wait_for(&signals, &signals).1),
             };
             if signalled && must_end(&signals) {
@@ -150,7 +183,7 @@ impl Answer {
             if !came || calls.len() >= MOST {
                 continue;
             }
-            let (connection, _) = listener.accept()?;
+            let Some(connection) = door.accept()? else { continue };
             let own = sys::own_pid();
             match sys::fork() {
                 Ok(Fork::Parent(pid)) => calls.push(pid),

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use std::ffi::OsString;
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd, RawFd};
-use std::os::unix::net::UnixStream;
+use std::os::unix::net::{UnixDatagram, UnixStream};
 
 /// A longer request is none: the kernel takes no longer words and environment.
 const LONGEST: u32 = 8 << 20;
@@ -88,6 +88,38 @@ pub(super) fn receive(mut connection: &UnixStream) -> io::Result<Request> {
     Ok(Request { name: sent.name, argv: sent.argv, env: sent.env, descriptors })
 }
 
+/// Sends what the calls of a filter come to; from the child that stands behind it, before it becomes the tool.
+///
+/// # Errors
+/// When the other side is gone.
+pub(in super::super) fn send_filter(post: &UnixDatagram, filter: &OwnedFd) -> io::Result<()> {
+    let numbers = [filter.as_raw_fd()];
+    let rights = [ControlMessage::ScmRights(&numbers)];
+    sendmsg::<UnixAddr>(post.as_raw_fd(), &[IoSlice::new(&[0])], &rights, MsgFlags::empty(), None)?;
+    Ok(())
+}
+
+/// Receives it; nothing where the child sent none.
+pub(in super::super) fn receive_filter(post: &UnixDatagram) -> Option<OwnedFd> {
+    let (_, filter) = receive_descriptor(post, &mut [0], MsgFlags::MSG_DONTWAIT).ok()?;
+    filter
+}
+
+/// Receives bytes and at most one descriptor; how many bytes came.
+fn receive_descriptor(from: &impl AsRawFd, bytes: &mut [u8], flags: MsgFlags) -> io::Result<(usize, Option<OwnedFd>)> {
+    let mut space = nix::cmsg_space!([RawFd; 1]);
+    let mut held = None;
+    let mut parts = [IoSliceMut::new(bytes)];
+    let flags = flags | MsgFlags::MSG_CMSG_CLOEXEC;
+    let message = recvmsg::<UnixAddr>(from.as_raw_fd(), &mut parts, Some(&mut space), flags)?;
+    for control in message.cmsgs()? {
+        if let ControlMessageOwned::ScmRights(numbers) = control {
+            held = numbers.into_iter().filter_map(crate::sys::adopt).next();
+        }
+    }
+    Ok((message.bytes, held))
+}
+
 /// Tells the caller to start these words itself: kind 2.
 ///
 /// # Errors
@@ -115,19 +147,7 @@ pub(super) fn reply_terminal(connection: &UnixStream, held: BorrowedFd<'_>) -> i
 /// When the connection ends.
 pub(super) fn receive_reply(connection: &UnixStream) -> io::Result<(u8, i32, Option<OwnedFd>)> {
     let mut bytes = [0; 5];
-    let mut space = nix::cmsg_space!([RawFd; 1]);
-    let mut held = None;
-    let length = {
-        let mut parts = [IoSliceMut::new(&mut bytes)];
-        let flags = MsgFlags::MSG_CMSG_CLOEXEC | MsgFlags::MSG_WAITALL;
-        let message = recvmsg::<UnixAddr>(connection.as_raw_fd(), &mut parts, Some(&mut space), flags)?;
-        for control in message.cmsgs()? {
-            if let ControlMessageOwned::ScmRights(numbers) = control {
-                held = numbers.into_iter().filter_map(crate::sys::adopt).next();
-            }
-        }
-        message.bytes
-    };
+    let (length, held) = receive_descriptor(connection, &mut bytes, MsgFlags::MSG_WAITALL)?;
     let [kind, number @ ..] = bytes;
     if length < bytes.len() {
         Err(io::ErrorKind::UnexpectedEof.into())
