@@ -11,8 +11,23 @@ pub enum Walls {
     /// Landlock, seccomp, capabilities, descriptors and environment.
     #[default]
     Full,
+    /// As `full` where the call comes from a guarded session, which is given by the walls what it has not itself: the tool's
+    /// keys, and nothing that could run with them. As `none` elsewhere, where plugins, editors and helpers are the user's own.
+    Session,
     /// Judged and recorded, not confined: launchers and system tools, which exist to do what the walls forbid.
     None,
+}
+
+impl Walls {
+    /// What stands for a call from a guarded session, or from elsewhere.
+    #[must_use]
+    pub fn round_a_call(self, from_session: bool) -> Walls {
+        match self {
+            Walls::Session if from_session => Walls::Full,
+            Walls::Session => Walls::None,
+            Walls::Full | Walls::None => self,
+        }
+    }
 }
 
 /// The signal that ends the tool when sprag itself dies.
@@ -110,7 +125,7 @@ pub struct Profile {
 impl Profile {
     /// Whether a tool in these walls can speak to anything but the caller's files.
     pub fn reaches_out(&self) -> bool {
-        self.walls == Walls::Full && (self.unix || self.connect_any || !self.connect.is_empty())
+        self.walls != Walls::None && (self.unix || self.connect_any || !self.connect.is_empty())
     }
 
     /// Adds what `other` grants. `walls`, `env.allow`, `env.keep` and `end` stay this profile's own.

@@ -96,6 +96,7 @@ const REPORT_SETUP: u8 = 3;
 /// When the tool could not be started; nothing of it has then run.
 pub fn start(permit: Permit, setting: &Setting<'_>) -> Result<Outcome, RunError> {
     let mut order = permit.into_order();
+    order.profile.walls = order.profile.walls.round_a_call(setting.room.bounds.is_some());
     let path = order.env.get(std::ffi::OsStr::new("PATH")).cloned().unwrap_or_default();
     let program = program::find(&order.tool, &path, &order.cwd).map_err(RunError::Program)?;
     let mut answering = answering(&order, setting.room);

@@ -13,7 +13,7 @@ use fixture::{Place, Ran, binary, need};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use processes::{processes, until};
-use servers::Postgres;
+use servers::{Postgres, Sshd};
 use std::fmt::Write as _;
 use std::process::Stdio;
 use terminal::{Ear, Terminal, on_a_terminal};
@@ -353,6 +353,72 @@ fn work_in_a_session_is_as_outside() {
     }
     let failed: Vec<&String> = outside.iter().skip(1).filter(|part| !part.trim_end().ends_with("code 0")).collect();
     assert!(failed.is_empty(), "{failed:#?}");
+}
+
+#[test]
+fn a_push_by_ssh_has_the_key_that_the_session_has_not() {
+    for tool in ["git", "ssh"] {
+        need(tool);
+    }
+    let sshd = Sshd::start();
+    let script = "git init -q r && cd r && git config user.name n && git config user.email e && echo a >a && git add a && \
+         git commit -qm one && git remote add origin box:$PWD/../remote.git && git push -q origin HEAD:main; echo pushed $?\n\
+         git fetch -q && git ls-remote origin | cut -f2; cat ~/.ssh/id_ed25519 >/dev/null 2>&1; echo key $?\n\
+         ssh -F ./none box true 2>/dev/null; echo file $?; ssh -o ProxyCommand='cat /etc/passwd' box true 2>/dev/null; echo proxy $?\n\
+         git push -q --force origin HEAD~0:refs/heads/other :main 2>/dev/null; echo forced $?; ssh box id -u\n";
+    let told = [false, true].map(|session| {
+        let place = Place::new();
+        let prefix = format!("{HOME} && {} && git init -q --bare remote.git", sshd.known_at_home());
+        run_in(&place, &prefix, script, session).stdout
+    });
+    let uid = nix::unistd::getuid();
+    let rest = format!("file 75\nproxy 75\nforced 75\n{uid}\n");
+    assert_eq!(told[0], format!("pushed 0\nrefs/heads/main\nkey 0\n{rest}"));
+    assert_eq!(told[1], format!("pushed 0\nrefs/heads/main\nkey 1\n{rest}"));
+}
+
+/// A cluster's interface that shows one list of pods; where it is stands in a file that a session has not.
+const CLUSTER: &str = r#"
+import http.server, json, sys
+class Cluster(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        body = json.dumps({"kind": "PodList", "apiVersion": "v1", "items": [{"metadata": {"name": "a"}}]}).encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+    def log_message(self, *_): pass
+server = http.server.HTTPServer(("127.0.0.1", 0), Cluster)
+print(server.server_port, flush=True)
+server.serve_forever()
+"#;
+
+#[test]
+fn kubectl_in_a_session_has_its_configuration() {
+    for tool in ["kubectl", "python3"] {
+        need(tool);
+    }
+    let script = "kubectl get --raw /api/v1/namespaces/default/pods; echo read $?\n\
+         kubectl delete pod a 2>/dev/null; echo deleted $?; kubectl config view --raw >/dev/null 2>&1; echo revealed $?\n\
+         kubectl config set-context other --cluster=c >/dev/null; echo written $?; kubectl config get-contexts -o name\n\
+         cat ~/.kube/config >/dev/null 2>&1; echo key $?\n";
+    let told = [false, true].map(|session| {
+        let place = Place::new();
+        place.write("work/cluster.py", CLUSTER);
+        let prefix = format!(
+            "{HOME} && exec 3< <(exec python3 cluster.py) && read -u 3 port && mkdir ~/.kube && \
+             kubectl config set-cluster c --server=http://127.0.0.1:$port >/dev/null && \
+             kubectl config set-credentials u --token=s3cr3t >/dev/null && \
+             kubectl config set-context x --cluster=c --user=u >/dev/null && kubectl config use-context x >/dev/null"
+        );
+        let start = if session { "\"$SPRAG\" run -- bash script.sh" } else { "bash script.sh" };
+        start_in(&place, &prefix, script, &format!("{{ {start}; kill $!; }}")).stdout
+    });
+    let pods = "{\"kind\": \"PodList\", \"apiVersion\": \"v1\", \"items\": [{\"metadata\": {\"name\": \"a\"}}]}";
+    let rest = "read 0\ndeleted 75\nrevealed 75\nwritten 0\nother\nx\n";
+    assert_eq!(told[0].replace("}]}\n", "}]}"), format!("{pods}{rest}key 0\n"));
+    assert_eq!(told[1].replace("}]}\n", "}]}"), format!("{pods}{rest}key 1\n"));
 }
 
 #[test]

@@ -68,7 +68,8 @@ fn words(name: &str, profile: &Profile, places: &Places) -> String {
     if profile.walls == Walls::None {
         return format!("{name} is judged and recorded; it runs without walls, since it exists to do what they forbid");
     }
-    let mut lines = vec![format!("{name} runs behind walls; of the machine it has")];
+    let when = if profile.walls == Walls::Session { " when a guarded session calls it" } else { "" };
+    let mut lines = vec![format!("{name} runs behind walls{when}; of the machine it has")];
     let paths = [
         ("read", &profile.read),
         ("run", &profile.exec),
