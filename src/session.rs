@@ -6,6 +6,7 @@
 
 mod ground;
 mod hidden;
+mod shells;
 
 use crate::call::{User, workspace};
 use crate::effect::Verb;
@@ -202,7 +203,7 @@ impl Session {
     ///
     /// # Errors
     /// When it could not be started, or not be put on record.
-    pub fn start(self, words: &[OsString], required: &Required) -> Result<Outcome, SessionError> {
+    pub fn start(mut self, words: &[OsString], required: &Required) -> Result<Outcome, SessionError> {
         let name = words.first().map(|w| w.to_string_lossy().into_owned()).unwrap_or_default();
         let program = run::candidates(&name, &self.wanted.path(), &self.wanted.cwd).into_iter().find(|c| !c.is_ours);
         if program.is_some_and(|p| fs::canonicalize(p.path).is_ok_and(|real| self.hidden.contains(&real))) {
@@ -220,7 +221,12 @@ impl Session {
         let bounds = Bounds::new(granted, owned, &self.wanted.env);
         let room = Room::make(Some(self.links.clone())).and_then(|room| room.bounded(bounds)).map_err(SessionError::Run)?;
         let home = self.wanted.user.home.clone();
-        let order = self.order(name, words);
+        let shells = room.folder("shells");
+        let written = room.bin().map_or(Ok(()), |bin| shells::write(&shells, &bin, &home, &mut self.wanted.env));
+        let failed = |e| SessionError::Run(RunError::System("the start-up files of shells could not be written", e));
+        written.map_err(failed)?;
+        let mut order = self.order(name, words);
+        order.read.push(shells);
         let setting = run::Setting { home: &home, required, room: &room, last: true };
         let outcome = run::start(Permit::aid(Aid::Session, order), &setting);
         run::record_end(&record, &id, &outcome);

@@ -312,12 +312,15 @@ const WORK: &[(&str, &str)] = &[
     ("sqlite", "sqlite3 x.db 'create table t (i); insert into t values (1); select * from t'"),
     ("many at once", "(for i in $(seq 200); do sqlite3 :memory: \"select $i\" & done; wait) | sort -n | uniq | wc -l"),
     ("a login shell", "bash -lc 'echo $((6 * 7))' 2>/dev/null"),
+    ("a login shell that sets PATH", "bash -lc 'sqlite3 :memory: \"select 1\"' 2>/dev/null"),
+    ("zsh", "zsh -c 'sqlite3 :memory: \"select 2\"'; zsh -lc 'sqlite3 :memory: \"select 3\"'"),
+    ("start-up files of the user", "bash -c 'echo $MINE'"),
     ("a signal", "(terraform console <&- >/dev/null 2>&1; echo $?) & sleep 0; wait; bash -c 'kill -TERM $$'; echo $?"),
 ];
 
 #[test]
 fn work_in_a_session_is_as_outside() {
-    for tool in ["terraform", "git", "python3", "psql", "sqlite3", "cc", "make", "script"] {
+    for tool in ["terraform", "git", "python3", "psql", "sqlite3", "cc", "make", "script", "zsh"] {
         need(tool);
     }
     let ended = [None, Some("allow"), Some("deny")].map(|unix| {
@@ -337,7 +340,8 @@ fn work_in_a_session_is_as_outside() {
             writeln!(script, "echo '== {name}'; (timeout 60 bash -c '{quoted}') 2>&1; echo \"code $?\"").unwrap();
         }
         writeln!(script, "exit 7").unwrap();
-        let exports: Vec<String> = postgres.environment().iter().map(|(n, v)| format!("export {n}='{v}'")).collect();
+        let mut exports: Vec<String> = postgres.environment().iter().map(|(n, v)| format!("export {n}='{v}'")).collect();
+        exports.push("echo MINE=mine >env.sh && export BASH_ENV=$PWD/env.sh".to_owned());
         let ran = run_in(&place, &exports.join(" && "), &script, unix.is_some());
         assert_eq!(ran.code, 7, "{ran:?}");
         assert_eq!(place.sprag(&["log", "verify"]).code, 0);

@@ -85,7 +85,13 @@ impl Room {
         self.folder.path().join(SOCKET)
     }
 
-    pub(super) fn bin(&self) -> Option<PathBuf> {
+    /// A folder in it, for whoever makes it.
+    pub fn folder(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// What leads to the links, where there are any.
+    pub fn bin(&self) -> Option<PathBuf> {
         self.links.as_ref().map(|_| self.folder.path().join("bin"))
     }
 
