@@ -4,6 +4,7 @@
 use super::answer::YOURS;
 use super::room::ROOM;
 use serde::{Deserialize, Serialize};
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
 use std::fs;
@@ -20,8 +21,8 @@ const SESSION: &str = "SPRAG_SESSION";
 /// The bounds of a session.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Bounds {
-    /// The trees and files that it has, by their real paths.
-    granted: BTreeSet<PathBuf>,
+    /// The trees and files that it has.
+    granted: Granted,
     /// Patterns of the variables that are not taken from it.
     owned: Vec<String>,
     /// Those variables, as they were when it started.
@@ -31,10 +32,46 @@ pub struct Bounds {
     file: PathBuf,
 }
 
+/// Real paths, in the order of their bytes, each ended by NUL: thousands, read anew by every call, of which each asks for a few.
+/// As a set of paths they took half of what a call out of a session costs.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+struct Granted(String);
+
+impl Granted {
+    fn new(paths: impl IntoIterator<Item = PathBuf>) -> Granted {
+        // What is not UTF-8 is not granted to a session either.
+        let mut paths: Vec<String> = paths.into_iter().filter_map(|p| p.into_os_string().into_string().ok()).collect();
+        paths.sort_unstable();
+        paths.dedup();
+        Granted(paths.into_iter().flat_map(|path| [path, String::from("\0")]).collect())
+    }
+
+    fn paths(&self) -> impl Iterator<Item = PathBuf> {
+        self.0.split_terminator('\0').map(PathBuf::from)
+    }
+
+    fn holds(&self, path: &Path) -> bool {
+        let (wanted, mut left) = (path.as_os_str().as_bytes(), self.0.as_bytes());
+        while !left.is_empty() {
+            let (before, from) = left.split_at(left.len() / 2);
+            let start = before.iter().rposition(|b| *b == 0).map_or(0, |at| at + 1);
+            let length = from.iter().position(|b| *b == 0).unwrap_or(from.len());
+            let end = before.len() + length;
+            match left.get(start..end).unwrap_or_default().cmp(wanted) {
+                Ordering::Equal => return true,
+                Ordering::Greater => left = left.get(..start).unwrap_or_default(),
+                Ordering::Less => left = left.get(end + 1..).unwrap_or_default(),
+            }
+        }
+        false
+    }
+}
+
 impl Bounds {
     /// The bounds of a session that has `granted`, started with the environment `env`, of which the variables that fit
     /// `owned` are not taken from it.
     pub fn new(granted: BTreeSet<PathBuf>, owned: Vec<String>, env: &BTreeMap<OsString, OsString>) -> Bounds {
+        let granted = Granted::new(granted);
         let bounds = Bounds { granted, owned, values: BTreeMap::new(), file: PathBuf::new() };
         let owns = bounds.owns();
         let values = env.iter().filter(|(name, _)| owns(name)).map(|(n, v)| (n.clone(), v.clone())).collect();
@@ -55,12 +92,12 @@ impl Bounds {
     /// Whether the session could itself reach what is at `path`, or would be if nothing is there yet.
     pub fn hold(&self, path: &Path) -> bool {
         let there = path.ancestors().find_map(|above| fs::canonicalize(above).ok());
-        there.is_some_and(|real| real.ancestors().any(|above| self.granted.contains(above)))
+        there.is_some_and(|real| real.ancestors().any(|above| self.granted.holds(above)))
     }
 
     /// Adds a folder that the session has besides.
     pub(super) fn add(&mut self, folder: PathBuf) {
-        self.granted.insert(folder);
+        self.granted = Granted::new(self.granted.paths().chain([folder]));
     }
 
     /// Writes down what the answered calls must know.
@@ -114,6 +151,20 @@ mod tests {
             ("nothing", false),
         ] {
             assert_eq!(bounds.hold(&root.join(path)), held, "{path}");
+        }
+    }
+
+    #[test]
+    fn every_granted_path_is_found_and_none_beside_it() {
+        for count in 0..40 {
+            let paths: Vec<PathBuf> = (0..count).map(|i| PathBuf::from(format!("/a{}/{}", i % 7, "b".repeat(i)))).collect();
+            let granted = Granted::new(paths.clone());
+            for path in &paths {
+                assert!(granted.holds(path), "{}: {granted:?}", path.display());
+            }
+            for other in ["/", "/a", "/a0/", "/a1", "/a9/b", "", "/a0/bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"] {
+                assert_eq!(granted.holds(Path::new(other)), paths.iter().any(|p| p.as_os_str() == other), "{other}");
+            }
         }
     }
 
