@@ -158,40 +158,99 @@ const OF_VERSION_2: [&str; 18] = [
 /// The share of operations whose verb the shim file does not know.
 const UNKNOWN: f64 = 0.01;
 
-/// Every operation of the installed CLI: service and name.
-fn operations() -> Vec<(String, String)> {
+/// An operation of the installed CLI.
+struct Operation {
+    service: String,
+    name: String,
+    /// The access level of AWS's own reference, where it has an action of that name.
+    level: String,
+}
+
+impl Operation {
+    fn called(&self) -> String {
+        format!("{} {}", self.service, self.name)
+    }
+}
+
+/// Every operation of the installed CLI.
+fn operations() -> Vec<Operation> {
     need("python3");
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/aws/operations.py");
     let ran = Command::new("python3").arg(script).stdin(Stdio::null()).output().unwrap();
     assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
     let text = String::from_utf8(ran.stdout).unwrap();
-    text.lines().filter_map(|line| line.split_once(' ')).map(|(s, o)| (s.to_owned(), o.to_owned())).collect()
+    let operation = |line: &str| {
+        let mut words = line.split(' ').map(str::to_owned);
+        Some(Operation { service: words.next()?, name: words.next()?, level: words.next()? })
+    };
+    text.lines().filter_map(operation).collect()
+}
+
+/// What `sprag check` answers for each of them, called without a word more.
+fn answers(operations: &[Operation]) -> Vec<serde_json::Value> {
+    let place = Place::new();
+    let mut check = place.command(&format!("exec {} check --batch", env!("CARGO_BIN_EXE_sprag")), false);
+    let mut running = check.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut input = running.stdin.take().unwrap();
+    let line = |o: &Operation| format!("{{\"argv\":[\"aws\",\"{}\",\"{}\"],\"cwd\":\"/\"}}\n", o.service, o.name);
+    let lines: String = operations.iter().map(line).collect();
+    let writer = std::thread::spawn(move || input.write_all(lines.as_bytes()).unwrap());
+    let ran = running.wait_with_output().unwrap();
+    writer.join().unwrap();
+    let text = String::from_utf8(ran.stdout).unwrap();
+    let answers: Vec<_> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(answers.len(), operations.len());
+    answers
+}
+
+#[test]
+fn what_reads_and_what_does_not_is_as_aws_says() {
+    let operations = operations();
+    let levelled = operations.iter().filter(|o| !o.level.is_empty()).count();
+    assert!(levelled > 15_000, "AWS's levels of only {levelled}; scripts/prepare installs the package that has them");
+    let file = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/aws/levels.toml")).unwrap();
+    let reviewed: toml::Value = toml::from_str(&file).unwrap();
+    let mut exceptions: Vec<(&str, bool)> = Vec::new();
+    for reason in reviewed["exception"].as_array().unwrap() {
+        assert!(reason["because"].as_str().is_some_and(|because| !because.is_empty()));
+        exceptions.extend(reason["operations"].as_array().unwrap().iter().map(|o| (o.as_str().unwrap(), false)));
+    }
+    let mut differing = Vec::new();
+    for (operation, answer) in operations.iter().zip(&answers(&operations)) {
+        let verb = answer["verb"].as_str().unwrap();
+        let differs = match operation.level.as_str() {
+            "" => false,
+            "Read" | "List" => !["read", "reveal", "unknown"].contains(&verb),
+            _ => verb == "read",
+        };
+        match exceptions.iter_mut().find(|(name, _)| *name == operation.called()) {
+            Some((_, seen)) if differs => *seen = true,
+            Some(_) | None if differs => differing.push(format!("{}: {verb}, {}", operation.called(), operation.level)),
+            Some(_) | None => {}
+        }
+    }
+    assert!(differing.is_empty(), "{differing:#?}");
+    let known = |name: &str| operations.iter().any(|o| o.called() == name);
+    let idle: Vec<_> = exceptions.iter().filter(|(name, seen)| !seen && known(name)).collect();
+    assert!(idle.is_empty(), "no exceptions: {idle:?}");
+    eprintln!("{levelled} operations have a level of AWS's, {} are exceptions", exceptions.len());
 }
 
 #[test]
 fn every_operation_is_known_by_the_name_it_has() {
     let operations = operations();
     assert!(operations.len() > 15_000, "only {}", operations.len());
-    let place = Place::new();
-    let mut check = place.command(&format!("exec {} check --batch", env!("CARGO_BIN_EXE_sprag")), false);
-    let mut running = check.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
-    let mut input = running.stdin.take().unwrap();
-    let lines: String =
-        operations.iter().map(|(s, o)| format!("{{\"argv\":[\"aws\",\"{s}\",\"{o}\"],\"cwd\":\"/\"}}\n")).collect();
-    let writer = std::thread::spawn(move || input.write_all(lines.as_bytes()).unwrap());
-    let ran = running.wait_with_output().unwrap();
-    writer.join().unwrap();
-    let answers: Vec<serde_json::Value> =
-        String::from_utf8(ran.stdout).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    assert_eq!(answers.len(), operations.len());
+    let answers = answers(&operations);
     let (mut unknown, mut wrong) = (Vec::new(), Vec::new());
-    for ((service, operation), answer) in operations.iter().zip(&answers) {
+    for (operation, answer) in operations.iter().zip(&answers) {
         let (verb, allowed) = (answer["verb"].as_str().unwrap(), answer["decision"] == "allow");
-        let verb_of_name = operation.split('-').next().unwrap();
-        let called = format!("{service} {operation}: {verb}");
+        let verb_of_name = operation.name.split('-').next().unwrap();
+        let called = format!("{}: {verb}", operation.called());
         match verb_of_name {
             _ if verb == "unknown" => unknown.push(called),
-            "delete" | "terminate" | "purge" | "destroy" if allowed && !operation.contains("-tag") => wrong.push(called),
+            "delete" | "terminate" | "purge" | "destroy" if allowed && !operation.name.contains("-tag") => {
+                wrong.push(called)
+            }
             "describe" | "list" | "head" if verb == "write" || verb == "destroy" => wrong.push(called),
             _ => {}
         }
@@ -214,7 +273,7 @@ fn no_rule_is_for_a_command_that_no_cli_has() {
         for (service, operation) in service.split('|').flat_map(|s| operation.split('|').map(move |o| (s, o))) {
             let rule = format!("{service} {operation}");
             let is = |pattern: &str, name: &str| wildmatch::WildMatch::new(pattern).matches(name);
-            let lives = operations.iter().any(|(s, o)| is(service, s) && is(operation, o)) || operation == "help";
+            let lives = operations.iter().any(|o| is(service, &o.service) && is(operation, &o.name)) || operation == "help";
             if !lives && !OF_VERSION_2.contains(&rule.as_str()) {
                 dead.push(rule);
             }

@@ -86,7 +86,11 @@ fn links(findings: &mut Vec<Finding>) {
         findings.push(Finding { about: name, state, text });
     }
     if !absent.is_empty() {
-        let text = format!("linked, but no real one is installed: {}", absent.join(", "));
+        const NAMED: usize = 8;
+        let more = absent.len().saturating_sub(NAMED);
+        let rest = if more > 0 { format!(" and {more} more") } else { String::new() };
+        absent.truncate(NAMED);
+        let text = format!("linked, but no real one is installed: {}{rest}", absent.join(", "));
         findings.push(Finding { about: "links", state: State::Ok, text });
     }
 }
