@@ -41,6 +41,7 @@ pub(super) fn inspect(reading: &Reading<'_>, call: &Call, probe: &dyn Probe, fin
         Some(_) => git.command(findings),
     }
     findings.effects.extend(given::smuggled(&git));
+    findings.effects.extend(git.renamed());
     git.facts(findings);
 }
 
@@ -158,6 +159,14 @@ impl<'a> Git<'a> {
             ["filter-repo"] if self.is_on("--analyze") => self.only_shows(findings),
             _ => self.in_worktree(&words, findings),
         }
+    }
+
+    /// The call itself makes an alias of a command's name. Git passes over it where it has that command built in, which not every
+    /// command is: `lfs`, `svn`.
+    fn renamed(&self) -> Option<Effect> {
+        let key = format!("alias.{}", self.reading.command_words().first()?);
+        let note = "the call itself gives a command's name to another";
+        self.given.iter().any(|s| s.key == key).then(|| self.by_argv(Verb::Escape, key, note))
     }
 
     /// A call that only shows what it would do.

@@ -150,6 +150,16 @@ impl<'a> Launcher<'a> {
     }
 }
 
+/// Whether `text` is ssh with options that start and load nothing on this machine, as its own shim file says.
+pub(super) fn is_plain_ssh(from: &Launcher<'_>, text: &str) -> bool {
+    let words = shell_words::split(text).unwrap_or_default();
+    let is_ssh = words.first().is_some_and(|word| ["ssh", "/usr/bin/ssh"].contains(&word.as_str()));
+    let behind = ["host", "true"].map(String::from);
+    let called = || from.words(words.iter().cloned().chain(behind).map(OsString::from).collect(), BTreeMap::new());
+    let simple = !text.contains([';', '&', '|', '$', '`', '<', '>', '(', '\n']);
+    is_ssh && simple && crate::effect::worst(&called().effects) == Verb::Read
+}
+
 impl Launcher<'_> {
     /// What a shell does with `text`.
     pub(super) fn text(&self, text: &str) -> Findings {

@@ -281,18 +281,20 @@ impl<'t> Reading<'t> {
 
     fn raise(&self, raise: &Raise, command: &Command) -> Vec<Effect> {
         let matches = |value: &str| {
-            raise.value.as_deref().is_none_or(|pattern| {
-                let pattern = if raise.fold { WildMatch::new_case_insensitive(pattern) } else { WildMatch::new(pattern) };
-                pattern.matches(value) || value.split(',').any(|part| pattern.matches(part.trim()))
-            })
+            let is_meant = !raise.but.iter().any(|other| other == value);
+            is_meant
+                && raise.value.as_deref().is_none_or(|pattern| {
+                    let pattern =
+                        if raise.fold { WildMatch::new_case_insensitive(pattern) } else { WildMatch::new(pattern) };
+                    pattern.matches(value) || value.split(',').any(|part| pattern.matches(part.trim()))
+                })
         };
         let mut hits: Vec<(String, Evidence)> = Vec::new();
         if let Some(name) = &raise.flag {
             let spelled = self.spelled(name, command);
             for flag in self.parsed.flags.iter().filter(|f| spelled.contains(&f.name)) {
                 let hit = match (&raise.value, flag.values.is_empty()) {
-                    (Some(_), _) => flag.texts().into_iter().any(&matches),
-                    (None, false) => true,
+                    (Some(_), _) | (None, false) => flag.texts().into_iter().any(&matches),
                     (None, true) => flag.on && (flag.name != *name || self.parsed.is_on(name)),
                 };
                 if hit {

@@ -139,6 +139,9 @@ pub struct Raise {
     /// The pattern of the flag's value (or of one comma-separated part of it) that raises; absent: any value, and a switch that is on.
     #[serde(default)]
     pub value: Option<String>,
+    /// Values that do not raise: `none`, `/dev/null`.
+    #[serde(default)]
+    pub but: Vec<String>,
     /// The pattern's letters stand for small and capital ones.
     #[serde(default)]
     pub fold: bool,

@@ -3,7 +3,7 @@
 use super::Git;
 use crate::call::{Call, absolute};
 use crate::effect::{Effect, Evidence, Verb};
-use crate::inspect::inner::Launcher;
+use crate::inspect::inner::{Launcher, is_plain_ssh};
 use crate::reach::Reach;
 use crate::repository::{Setting, Settings};
 use crate::text::sanitise;
@@ -35,8 +35,6 @@ const PLAIN: [&str; 22] = [
     "micro",
     "echo",
 ];
-/// Options of ssh that start a program or read more options.
-const SSH_STARTS: [&str; 5] = ["proxycommand", "localcommand", "knownhostscommand", "include", "match"];
 const STARTS: &str = "git starts what this setting names";
 
 /// What the call itself sets, in the order in which git reads it.
@@ -143,6 +141,7 @@ pub(super) fn starts(git: &Git<'_>, setting: &Setting) -> Vec<Effect> {
         ("protocol", "" | "ext", "allow") => value != "never",
         ("sendemail", _, "smtpserver") => value.starts_with('/'),
         ("core", "", "gitproxy" | "alternaterefscommand")
+        | ("gc", "", "recentobjectshook")
         | ("diff", _, "external" | "command" | "textconv")
         | ("filter", _, "clean" | "smudge" | "process")
         | ("merge", _, "driver")
@@ -192,13 +191,8 @@ fn never(_: &Git<'_>, _: &str) -> bool {
 }
 
 /// ssh itself, with no option that starts something else.
-fn is_ssh(_: &Git<'_>, value: &str) -> bool {
-    let lower = value.to_lowercase();
-    let simple =
-        !value.contains([';', '&', '|', '$', '`', '<', '>', '(', '\n']) && !SSH_STARTS.iter().any(|s| lower.contains(s));
-    let words = shell_words::split(value).unwrap_or_default();
-    let by_name = words.first().is_some_and(|w| matches!(w.as_str(), "ssh" | "/usr/bin/ssh"));
-    by_name && simple && !words.iter().any(|w| w.starts_with("-F") && w != "-F/dev/null")
+fn is_ssh(git: &Git<'_>, value: &str) -> bool {
+    is_plain_ssh(&git.launcher(Reach::Path), value)
 }
 
 /// A program that is installed, and does not come from where the call works.

@@ -188,8 +188,14 @@ impl Git<'_> {
     /// `fetch` and `pull` write over a local ref where a refspec names one and forces it.
     pub(super) fn fetch(&self, findings: &mut Findings) {
         let mut changes = Vec::new();
+        // What the other side has not is deleted.
+        let prunes = self.is_on("--prune");
+        if self.is_on("--prune-tags") {
+            changes.extend(self.matching("refs/tags/*"));
+        }
         for spec in self.operands().into_iter().skip(1) {
-            let (forced, spec) = spec.strip_prefix('+').map_or((self.is_on("--force"), spec), |spec| (true, spec));
+            let plain = self.is_on("--force") || prunes && spec.contains('*');
+            let (forced, spec) = spec.strip_prefix('+').map_or((plain, spec), |spec| (true, spec));
             let Some((_, to)) = spec.split_once(':').filter(|(_, to)| forced && !to.is_empty()) else { continue };
             let name = if to.starts_with("refs/") { to.to_owned() } else { format!("refs/heads/{to}") };
             if !name.starts_with("refs/remotes/") {
@@ -245,17 +251,22 @@ fn is_null(hash: &str) -> bool {
 
 /// Whether an expiry leaves what is younger than a week: `never`, `2.weeks.ago`, `90 days`.
 fn is_old(age: &str) -> bool {
-    const WEEK: u32 = 7;
+    const WEEK: u16 = 7;
     let age = age.to_lowercase();
     if matches!(age.as_str(), "never" | "false") {
         return true;
     }
-    let digits: String = age.chars().skip_while(|c| !c.is_ascii_digit()).take_while(char::is_ascii_digit).collect();
-    let number: u32 = digits.parse().unwrap_or(0);
-    if ["week", "month", "year"].iter().any(|unit| age.contains(unit)) {
-        return number >= 1;
+    // Git reads dates in many forms, of the future too: only the plain ones are known to be long ago.
+    let plain = age.trim_end_matches("ago").trim_end_matches([' ', '.', '_']);
+    let unit = plain.trim_start_matches(|c: char| c.is_ascii_digit());
+    let number = plain.strip_suffix(unit).and_then(|n| n.parse::<u16>().ok()).unwrap_or(0);
+    match unit.trim_start_matches([' ', '.', '_', '-']) {
+        "week" | "weeks" | "month" | "months" | "year" | "years" => number >= 1,
+        "day" | "days" => number >= WEEK,
+        // A year is none.
+        "" => (WEEK..1000).contains(&number),
+        _ => false,
     }
-    (age.contains("day") || age == digits) && number >= WEEK
 }
 
 #[cfg(test)]
@@ -267,7 +278,23 @@ mod tests {
         for age in ["never", "2.weeks.ago", "90 days", "1.month", "30", "7.days.ago"] {
             assert!(is_old(age), "{age}");
         }
-        for age in ["now", "all", "1.day.ago", "0", "yesterday", "5.minutes.ago", "", "3"] {
+        for age in [
+            "now",
+            "all",
+            "1.day.ago",
+            "0",
+            "yesterday",
+            "5.minutes.ago",
+            "",
+            "3",
+            "1800000000",
+            "20270101",
+            "2027",
+            "1 week hence",
+            "tomorrow7days",
+            "10 days ago 0",
+            "99999999 weeks",
+        ] {
             assert!(!is_old(age), "{age}");
         }
     }

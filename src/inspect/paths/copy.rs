@@ -5,7 +5,7 @@ use super::loss::{Act, Judge};
 use super::{lacking, operands, settle};
 use crate::call::Call;
 use crate::effect::{Effect, Evidence, Verb};
-use crate::inspect::inner::Launcher;
+use crate::inspect::inner::{Launcher, is_plain_ssh};
 use crate::inspect::{Findings, Probe};
 use crate::reach::Reach;
 use crate::tool::Reading;
@@ -264,11 +264,10 @@ fn shell(reading: &Reading<'_>, call: &Call, probe: &dyn Probe) -> Vec<Effect> {
         return vec![Effect::new(Verb::Unknown, text, Evidence::Argv).because("the words of the remote shell")];
     };
     let first = words.first().map(|w| w.rsplit('/').next().unwrap_or(w).to_owned()).unwrap_or_default();
-    let harmless = |w: &String| !w.to_ascii_lowercase().contains("command") && !w.starts_with("-F") && !w.starts_with("-S");
-    if (first == "ssh" || first == "rsh") && words.iter().all(harmless) {
+    let launcher = Launcher::new(call, probe, Reach::Path);
+    if is_plain_ssh(&launcher, &text) {
         return vec![];
     }
-    let launcher = Launcher::new(call, probe, Reach::Path);
     let note = format!("it starts `{}`", crate::text::sanitise(&first));
     let mut effects = launcher.words(words.into_iter().map(OsString::from).collect(), Default::default()).effects;
     effects.push(Effect::new(Verb::Escape, text, Evidence::Argv).because(note));

@@ -59,6 +59,7 @@ pub(super) struct Ground {
     pub(super) workspace: Option<PathBuf>,
     homes: Vec<PathBuf>,
     scratch: Vec<PathBuf>,
+    caches: Vec<PathBuf>,
     own: Vec<PathBuf>,
     /// The files are not this machine's.
     pub(super) away: bool,
@@ -79,12 +80,14 @@ impl Ground {
         homes.extend(named);
         let too_large = names::is_crowded(&around) || homes.iter().any(|h| h.starts_with(&around));
         let scratch = scratch(call);
+        let caches =
+            names::HOME_CACHES.iter().map(|c| home.join(c)).chain(names::CACHES.iter().map(PathBuf::from)).collect();
         let workspace = (!too_large && !scratch.contains(&around)).then_some(around);
         let mut own: Vec<PathBuf> =
             [".local/state/sprag", ".config/sprag", ".local/share/sprag"].iter().map(|d| home.join(d)).collect();
         own.push(PathBuf::from("/etc/sprag"));
         own.extend(call.link.parent().filter(|p| p.is_absolute()).map(real));
-        Ground { cwd, workspace, homes, scratch, own, away: call.around.away }
+        Ground { cwd, workspace, homes, scratch, caches, own, away: call.around.away }
     }
 
     /// Where `word` leads. With `follow` the last component is followed too, as opening the file does; without, the name itself is
@@ -146,7 +149,8 @@ impl Ground {
         if self.workspace.as_ref().is_some_and(|w| path.starts_with(w)) && !is_device() {
             return Place::Inside;
         }
-        if within(&self.scratch) && !is_device() {
+        let cached = self.caches.iter().any(|cache| path.starts_with(cache));
+        if (within(&self.scratch) || cached) && !is_device() {
             return Place::Scratch;
         }
         match () {

@@ -14,6 +14,8 @@ use std::ffi::OsStr;
 struct Mode<'w> {
     mode: Option<String>,
     files: Vec<&'w OsStr>,
+    /// Whole trees are meant.
+    whole: bool,
     unknown: Vec<String>,
 }
 
@@ -41,8 +43,10 @@ fn mode<'w>(words: &[&'w OsStr]) -> Mode<'w> {
             Some(_) if ended => found.files.push(word),
             Some("-") => ended = true,
             Some(_) if text.starts_with("--ref") => found.mode = Some("a file's".to_owned()),
-            Some(_) if LONG.iter().any(|l| text.len() > 3 && l.starts_with(text.as_ref())) => {}
-            Some(letters) if letters.chars().all(|c| "cfvRhHLP".contains(c)) => {}
+            Some(_) if LONG.iter().any(|l| text.len() > 3 && l.starts_with(text.as_ref())) => {
+                found.whole |= text.starts_with("--rec");
+            }
+            Some(letters) if letters.chars().all(|c| "cfvRhHLP".contains(c)) => found.whole |= letters.contains('R'),
             Some(_) if text.starts_with("--") => found.unknown.push(text.into_owned()),
             Some(letters) if letters.starts_with(|c: char| "rwxXst".contains(c) || c.is_digit(8)) => {
                 found.mode = Some(text.into_owned());
@@ -69,6 +73,26 @@ fn opens(mode: &str) -> Option<&'static str> {
         };
     }
     mode.split(',').find_map(clause)
+}
+
+/// Whether a mode leaves nothing to anybody but the owner, who keeps what is theirs.
+fn shuts(mode: &str) -> bool {
+    let octal = !mode.is_empty() && mode.chars().all(|c| c.is_digit(8));
+    let only_owner = || u32::from_str_radix(mode, 8).is_ok_and(|bits| bits & 0o077 == 0 && bits & 0o700 != 0);
+    let taken = |clause: &str| {
+        clause.split_once('-').is_some_and(|(who, _)| !who.is_empty() && who.chars().all(|c| "go".contains(c)))
+    };
+    if octal { only_owner() } else { mode.split(',').all(taken) }
+}
+
+/// A file or a folder that is shut to others.
+fn shut(ground: &Ground, word: &OsStr) -> Effect {
+    match ground.place(word, true) {
+        (place @ (Place::Home | Place::Outside), path) => {
+            Effect::new(Verb::Write, shown(word, place, &path), Evidence::Argv).because("only its owner may open it")
+        }
+        _ => changed(ground, word, None),
+    }
 }
 
 /// One part of a symbolic mode: `go+w`.
@@ -98,7 +122,7 @@ fn changed(ground: &Ground, word: &OsStr, opens: Option<&str>) -> Effect {
         (None, Place::Inside | Place::Scratch | Place::Unseen | Place::Nowhere) => of(Verb::Write, ""),
         (None, Place::Top) if ground.workspace.as_ref() == Some(&path) => of(Verb::Write, ""),
         (None, Place::Home | Place::Outside) if ground.away => of(Verb::Write, ""),
-        (None, Place::Home | Place::Outside) if path.is_file() => of(Verb::Write, place.words()),
+        (None, Place::Home | Place::Outside) if !path.is_dir() => of(Verb::Write, place.words()),
         (None, place) => of(Verb::Grant, place.words()),
     }
 }
@@ -113,7 +137,12 @@ pub(in crate::inspect) fn inspect(reading: &Reading<'_>, call: &Call, _: &dyn Pr
     let found = mode(&words);
     let mut effects: Vec<Effect> = match &found.mode {
         Some(mode) if !found.files.is_empty() => {
-            found.files.iter().map(|file| changed(&ground, file, opens(mode))).collect()
+            let opens = opens(mode);
+            let one = |file: &&OsStr| match opens.is_none() && shuts(mode) && !found.whole {
+                true => shut(&ground, file),
+                false => changed(&ground, file, opens),
+            };
+            found.files.iter().map(one).collect()
         }
         _ => lacking(call, "a mode or a file"),
     };
@@ -155,6 +184,16 @@ pub(in crate::inspect) fn inspect_attributes(reading: &Reading<'_>, call: &Call,
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_mode_that_leaves_nothing_to_others_shuts() {
+        for mode in ["700", "0600", "go-rwx", "o-r,g-w"] {
+            assert!(shuts(mode), "{mode}");
+        }
+        for mode in ["755", "000", "u-w", "a-w", "go+r", "-x", "go-rwx,u+s", ""] {
+            assert!(!shuts(mode), "{mode}");
+        }
+    }
 
     #[test]
     fn a_mode_opens_or_shuts() {

@@ -8,6 +8,24 @@ const REBUILDABLE: &str = include_str!("rebuildable.txt");
 const PRECIOUS: &str = include_str!("precious.txt");
 /// Folders in which programs leave what need not stay.
 pub(super) const SCRATCH: [&str; 3] = ["/tmp", "/var/tmp", "/dev/shm"];
+/// Folders of a home in which tools keep what they can fetch or make again.
+pub(super) const HOME_CACHES: [&str; 13] = [
+    ".bun/install/cache",
+    ".cache",
+    ".cargo/git",
+    ".cargo/registry",
+    ".gradle/caches",
+    ".gradle/wrapper",
+    ".local/share/pnpm/store",
+    ".m2/repository",
+    ".npm",
+    ".nuget/packages",
+    ".pub-cache",
+    ".yarn/cache",
+    "go/pkg",
+];
+/// The same of a machine: what a package manager has fetched.
+pub(super) const CACHES: [&str; 2] = ["/var/cache", "/var/lib/apt/lists"];
 /// Folders that are a machine's own.
 const SYSTEM: [&str; 20] = [
     "/bin",
