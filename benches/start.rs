@@ -105,7 +105,11 @@ fn main() {
     ];
     if let Ok(bwrap) = which::which("bwrap") {
         let inner = real.join("aws");
-        variants.push(variant("bwrap --ro-bind / /", bwrap, &["--ro-bind", "/", "/", inner.to_str().unwrap()]));
+        variants.push(variant("bwrap --ro-bind / /", &bwrap, &["--ro-bind", "/", "/", inner.to_str().unwrap()]));
+        // As agents start it.
+        let line = "--unshare-user --unshare-pid --unshare-net --die-with-parent --ro-bind / / --dev /dev --proc /proc --tmpfs /mnt";
+        let words: Vec<&str> = line.split(' ').chain([inner.to_str().unwrap()]).collect();
+        variants.push(variant("bwrap with name spaces", bwrap, &words));
     }
     for round in 0..=ROUNDS {
         for variant in &mut variants {

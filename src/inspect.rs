@@ -286,6 +286,7 @@ pub fn deepen(reading: &Reading<'_>, call: &Call, probe: &dyn Probe) -> Findings
             }
         }
     }
+    findings.effects.extend(paths::written_over(reading, call));
     findings
 }
 

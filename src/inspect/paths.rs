@@ -54,6 +54,30 @@ fn help() -> Vec<Effect> {
     vec![Effect::new(Verb::Read, "help", Evidence::Argv)]
 }
 
+/// Files that a flag or an operand of any tool names for its output, and that are the machine's, sprag's own or a device: no output
+/// belongs there. What is kept under /var and /run is.
+pub(super) fn written_over(reading: &Reading<'_>, call: &Call) -> Vec<Effect> {
+    use std::os::unix::fs::FileTypeExt;
+    if reading.mild || call.around.away {
+        return vec![];
+    }
+    let is_there = |path: &std::path::PathBuf| path.metadata().is_ok_and(|m| m.is_file() || m.file_type().is_block_device());
+    let real: Vec<_> = reading.paths().write.into_iter().filter(is_there).filter_map(|p| p.canonicalize().ok()).collect();
+    if real.is_empty() {
+        return vec![];
+    }
+    let ground = Ground::of(call);
+    let changing = |path: &std::path::PathBuf| ["/var", "/run"].iter().any(|kept| path.starts_with(kept));
+    let lost = real.iter().filter_map(|path| {
+        let place = ground.place_of(path);
+        let belongs_to_others = matches!(place, Place::System | Place::Own | Place::Device);
+        let note = format!("{} is written over", place.words());
+        let effect = || Effect::new(Verb::Destroy, path.to_string_lossy(), Evidence::Argv).because(note);
+        (belongs_to_others && !(place == Place::System && changing(path))).then(effect)
+    });
+    lost.collect()
+}
+
 /// rm, rmdir, unlink: what the operands name goes away.
 pub(super) fn inspect_remove(reading: &Reading<'_>, call: &Call, _: &dyn Probe, findings: &mut Findings) {
     let ground = Ground::of(call);
