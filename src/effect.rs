@@ -86,6 +86,9 @@ pub enum Recovery {
     Irreversible,
 }
 
+/// The kind of a file of this machine that commands inside a call name: a client writes it, no server.
+pub const LOCAL_FILE: &str = "local-file";
+
 /// One thing that a call would do.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Effect {

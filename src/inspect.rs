@@ -286,7 +286,8 @@ pub fn deepen(reading: &Reading<'_>, call: &Call, probe: &dyn Probe) -> Findings
             }
         }
     }
-    findings.effects.extend(paths::written_over(reading, call));
+    let over = paths::written_over(reading, call, &findings);
+    findings.effects.extend(over);
     findings
 }
 

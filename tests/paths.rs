@@ -113,6 +113,9 @@ fn what_a_commit_an_ignore_file_or_a_build_keeps_is_no_loss() {
             "ln -sf new.txt kept.txt",
             "find . -name '*.log' -delete",
             "find src -type f -exec rm {} +",
+            "find src -type f -exec cp kept.txt {} ;",
+            "sed -i.bak s/a/b/ new.txt",
+            "env -C src rm a.rs",
             "rsync -a --delete src/ node_modules/",
             "tar xf a.tar",
             "chmod -R u+w .",
@@ -158,6 +161,19 @@ fn work_that_no_commit_holds_is_a_loss() {
             "find . -delete",
             "find . -type f -exec rm {} +",
             "find . -name '*.txt' -exec rm {} ;",
+            "find . -delete -name nothing",
+            "find . -exec rm -rf {} + -name nothing",
+            "find . -name new.txt -exec cp kept.txt {} ;",
+            "find . -name new.txt -execdir ln -sf kept.txt {} ;",
+            "find . -type f -name '*.txt' -exec sort -o {} kept.txt ;",
+            "sed ':a;w new.txt' kept.txt",
+            "cp --backup=none kept.txt new.txt",
+            "cp -b --backup=off kept.txt new.txt",
+            "mv -n -f kept.txt new.txt",
+            "truncate -r empty.txt new.txt",
+            "truncate -r empty.txt -s +0 new.txt",
+            "env -C src rm ../new.txt",
+            "env --chdir nothing -C src rm ../new.txt",
             "rsync -a --delete src/ .",
             "rsync -a --delete node_modules/ ./",
             "tar cf new.txt src",
@@ -169,7 +185,14 @@ fn work_that_no_commit_holds_is_a_loss() {
     tree.all(
         "ws",
         Verb::Write,
-        &["rm .git/index.lock", "cp -n kept.txt new.txt", "mv -b kept.txt new.txt", "tee -a new.txt"],
+        &[
+            "rm .git/index.lock",
+            "cp -n kept.txt new.txt",
+            "mv -f -n kept.txt new.txt",
+            "mv -b kept.txt new.txt",
+            "cp --backup=numbered kept.txt new.txt",
+            "tee -a new.txt",
+        ],
     );
 }
 
@@ -242,12 +265,19 @@ fn without_a_repository_only_names_speak() {
     tree.all(
         "ws",
         Verb::Write,
-        &["rm -rf dist", "rm -rf nothing", "rm -f a.o", "rm -rf .venv coverage", "cp new.txt b.txt"],
+        &[
+            "rm -rf dist",
+            "rm -rf nothing",
+            "rm -f a.o",
+            "rm -rf .venv coverage",
+            "cp new.txt b.txt",
+            "find . -name '*.pyc' -delete",
+        ],
     );
     tree.all(
         "ws",
         Verb::Destroy,
-        &["rm new.txt", "rm -rf .", "rm -rf ./*", "rm -rf *", "find . -name '*.pyc' -delete", "cp dist/a.js new.txt"],
+        &["rm new.txt", "rm -rf .", "rm -rf ./*", "rm -rf *", "find . -name '*.txt' -delete", "cp dist/a.js new.txt"],
     );
 }
 
@@ -284,6 +314,59 @@ fn the_machine_and_the_home_are_out_of_bounds() {
 }
 
 #[test]
+fn an_output_over_what_sets_up_a_program_or_lets_people_in_asks() {
+    let tree = Tree::new();
+    let homes = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    let home = homes.path().canonicalize().unwrap();
+    for file in [".bashrc", ".config/tool/config", "notes.txt"] {
+        let file = home.join(file);
+        std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+        std::fs::write(file, "x").unwrap();
+    }
+    let verb = |line: &str| {
+        let words = shell_words::split(&line.replace("HOME", home.to_str().unwrap())).unwrap();
+        let mut call = shim::call_of_words(words.into_iter().map(OsString::from).collect(), &tree.path("ws")).unwrap();
+        call.env.insert("HOME".into(), home.clone().into());
+        let tools = tool::find(&call.name).unwrap();
+        worst(&inspect::deepen(&tools[0].read(&call), &call, &Unasked(&call)).effects)
+    };
+    for line in [
+        "psql -o HOME/.bashrc -c 'select 1'",
+        "psql -L HOME/.config/tool/config -c 'select 1'",
+        "psql -c '\\o HOME/.bashrc'",
+        "psql -c '\\copy t to HOME/.bashrc'",
+        "psql -c '\\lo_export 1 HOME/.bashrc'",
+        "psql -c 'select 1 \\g HOME/.bashrc'",
+        "pg_dump -f HOME/.bashrc",
+        "mysql -e 'tee HOME/.bashrc'",
+        "sqlite3 x.db '.output HOME/.bashrc' 'select 1'",
+        "sqlite3 x.db '.once HOME/.bashrc'",
+        "sqlite3 x.db \"select writefile('HOME/.bashrc', 'x')\"",
+        "sqlite3 x.db \"vacuum into 'HOME/.bashrc'\"",
+        "tee -a HOME/.ssh/authorized_keys",
+        "cp new.txt HOME/.ssh/authorized_keys",
+        "psql -o HOME/.ssh/authorized_keys -c 'select 1'",
+        "cp new.txt /etc/cron.d/sprag-nothing",
+        "tee /etc/sudoers.d/sprag-nothing",
+    ] {
+        assert!(verb(line) > Verb::Write, "`{line}` is {}", verb(line));
+    }
+    for line in [
+        "psql -o out.txt -c 'select 1'",
+        "psql -c '\\copy t to out.csv csv'",
+        "psql -o HOME/notes.txt -c 'select 1'",
+        "pg_dump -f HOME/.new-dump",
+        "sqlite3 x.db '.output dump.sql' .dump",
+        "mysql --tee=out.txt -e 'select 1'",
+        "tee -a HOME/.bashrc",
+        "tee HOME/.new-tool",
+        "cp new.txt HOME/new.txt",
+    ] {
+        assert!(verb(line) <= Verb::Write, "`{line}` is {}", verb(line));
+    }
+}
+
+#[test]
 fn what_is_elsewhere_is_not_looked_at_here() {
     let tree = Tree::new();
     let judged = |line: &str| {
@@ -298,6 +381,11 @@ fn what_is_elsewhere_is_not_looked_at_here() {
     assert_eq!(judged("rm -rf /tmp/x"), Verb::Write);
     assert_eq!(judged("rm -rf /tmp/../etc"), Verb::Destroy);
     assert_eq!(judged("cp a b"), Verb::Write);
+    assert_eq!(judged("cp /dev/null /data/b"), Verb::Destroy);
+    assert_eq!(judged("tee /etc/nginx/nginx.conf"), Verb::Write);
+    assert_eq!(judged("tee /etc/passwd"), Verb::Grant);
+    assert_eq!(judged("dd if=a of=/etc/sudoers"), Verb::Grant);
+    assert_eq!(judged("tee -a /root/.ssh/authorized_keys"), Verb::Grant);
     assert_eq!(judged("dd if=a of=/dev/sda"), Verb::Destroy);
     assert_eq!(judged("cat /etc/passwd"), Verb::Read);
 }

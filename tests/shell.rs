@@ -99,6 +99,18 @@ fn what_cannot_be_followed_is_unknown() {
         "alias ls='terraform destroy'",
         "hash -p /x terraform",
         "enable -f x.so y",
+        "test -v 'a[$(terraform destroy)]'",
+        "[ -v 'a[`terraform destroy`]' ]",
+        "let 'x=a[$(terraform destroy)]'",
+        "printf -v 'a[$(terraform destroy)]' x",
+        "declare 'a[$(terraform destroy)]=1'",
+        "read 'a[$(terraform destroy)]'",
+        "unset 'a[$(terraform destroy)]'",
+        "x='a[$(terraform destroy)]'; echo $((x))",
+        "x='$(terraform destroy)'; echo ${x@P}",
+        "PS4='$(terraform destroy)'; set -x; true",
+        "mapfile -C 'terraform destroy' -c 1 x",
+        "compgen -W '$(terraform destroy)'",
         "if true; then",
         "echo \"",
         "curl example.com | sh",
@@ -123,6 +135,11 @@ fn what_only_looks_like_a_command_is_none() {
         "command -v terraform",
         "terraform version 2>&1 >/dev/null",
         "for f in a b; do terraform version; done",
+        "[ -f a ] && echo yes",
+        "printf '%s\\n' 'a[$(b)]'",
+        "declare -A m; m[a]=1; echo ${m[a]}",
+        "read -r line; x=1; echo $((x+1))",
+        "pushd /tmp && popd",
     ];
     let alarms: Vec<_> = texts.iter().filter(|text| verb(&["sh", "-c", text]) != Verb::Read).collect();
     assert!(alarms.is_empty(), "{alarms:#?}");
@@ -137,7 +154,73 @@ fn a_folder_that_is_changed_to_is_where_the_rest_happens() {
     };
     let inside = dir.path().join("prod").display().to_string();
     assert_eq!(targets("cd prod && terraform destroy"), [inside]);
-    assert_eq!(targets("(cd prod); terraform destroy"), [dir.path().display().to_string()]);
+    let here = dir.path().display().to_string();
+    let prod = dir.path().join("prod").display().to_string();
+    assert_eq!(targets("(cd prod); terraform destroy"), [here.clone()]);
+    assert_eq!(targets("cd prod & terraform destroy"), [here.clone()]);
+    assert_eq!(targets("true && cd prod & terraform destroy"), [here.clone()]);
+    assert_eq!(targets("pushd prod; terraform destroy"), [prod.clone()]);
+    assert_eq!(targets("pushd prod; popd; terraform destroy"), [here]);
+    assert_eq!(targets("cd prod || exit 1; terraform destroy"), [prod]);
+}
+
+#[test]
+fn where_a_shell_may_stand_in_two_folders_nothing_is_looked_at() {
+    let dir = tempfile::tempdir().unwrap();
+    for file in ["prod/empty", "dev/empty"] {
+        std::fs::create_dir_all(dir.path().join(file).parent().unwrap()).unwrap();
+        std::fs::write(dir.path().join(file), "").unwrap();
+    }
+    let verb = |text: &str| worst(&effects(&["sh", "-c", text], dir.path()));
+    assert_eq!(verb("cd prod; rm empty"), Verb::Write);
+    assert_eq!(verb("cd prod && rm empty"), Verb::Write);
+    assert_eq!(verb("true && cd prod && rm empty"), Verb::Write);
+    for text in [
+        "cd dev; true || cd ../prod; rm empty",
+        "cd dev; false && cd ../prod; rm empty",
+        "false && cd dev || rm empty",
+        "if true; then cd prod; fi; rm empty",
+        "cd $x; rm empty",
+    ] {
+        assert_eq!(verb(text), Verb::Destroy, "{text}");
+    }
+}
+
+#[test]
+fn what_was_exported_is_in_the_environment_of_what_follows() {
+    for text in [
+        "export GIT_EXTERNAL_DIFF=x; git diff",
+        "declare -x GIT_EXTERNAL_DIFF=x; git diff",
+        "set -a; GIT_EXTERNAL_DIFF=x; git diff",
+        "GIT_EXTERNAL_DIFF=x git diff",
+        "if true; then export GIT_EXTERNAL_DIFF=x; fi; git diff",
+    ] {
+        assert!(verb(&["sh", "-c", text]) > Verb::Write, "{text}");
+    }
+    assert_eq!(verb(&["sh", "-c", "(export GIT_EXTERNAL_DIFF=x); git diff"]), Verb::Read);
+}
+
+#[test]
+fn the_file_that_a_shell_starts_with_is_read() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("start"), "terraform destroy").unwrap();
+    let verb = |text: &str| worst(&effects(&["sh", "-c", text], dir.path()));
+    assert_eq!(verb("BASH_ENV=start bash -c true"), Verb::Destroy);
+    assert_eq!(verb("ENV=start env sh -c true"), Verb::Read);
+    assert_eq!(verb("BASH_ENV=$x bash -c true"), Verb::Unknown);
+    assert_eq!(verb("BASH_ENV= bash -c true"), Verb::Read);
+}
+
+#[test]
+fn a_program_that_nobody_knows_is_no_more_than_when_it_is_called() {
+    for words in
+        [&["timeout", "60", "./run_tests.sh"][..], &["sh", "-c", "PATH=$PATH:/opt/go/bin go version"], &["xargs", "make"]]
+    {
+        assert_eq!(verb(words), Verb::Write, "{words:?}");
+    }
+    for words in [&["sudo", "./git", "status"][..], &["sudo", "make"], &["ssh", "h", "xargs git reset"]] {
+        assert!(verb(words) > Verb::Write, "{words:?}");
+    }
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! What a container is given of this machine: folders and sockets that are mounted into it.
+//! What a container is given of this machine, folders and sockets that are mounted into it.
 
 pub(super) mod compose;
 
@@ -8,12 +8,13 @@ use crate::effect::{Effect, Evidence};
 use crate::tool::Reading;
 use std::ffi::OsStr;
 
-/// `-v SOURCE:TARGET[:OPTIONS]` and `--mount type=bind,source=…`: what lies in the workspace or is temporary is what a container
-/// works with; the rest of the machine is looked at.
+/// `-v SOURCE:TARGET[:OPTIONS]`, `--mount type=bind,source=…` and volumes that are a bind by their options: what lies in the workspace
+/// or is temporary is what a container works with; the rest of the machine is looked at.
 pub(super) fn inspect(reading: &Reading<'_>, call: &Call, _: &dyn Probe, findings: &mut Findings) {
     let volumes = reading.parsed.values("--volume").filter_map(volume);
-    let mounts = reading.parsed.values("--mount").filter_map(mount);
-    for (source, read_only) in volumes.chain(mounts) {
+    let mounts = ["--mount", "--mount-add"].into_iter().flat_map(|flag| reading.parsed.values(flag)).filter_map(mount);
+    let created = bound(reading.parsed.values("--opt").map(pair));
+    for (source, read_only) in volumes.chain(mounts).chain(created) {
         let found = paths::given(call, OsStr::new(&source), read_only);
         findings.effects.extend(found.map(|(verb, note)| Effect::new(verb, source, Evidence::Argv).because(note)));
     }
@@ -27,12 +28,40 @@ fn volume(value: &str) -> Option<(String, bool)> {
     is_path.then(|| (source.to_owned(), read_only))
 }
 
+fn pair(text: &str) -> (&str, &str) {
+    text.split_once('=').unwrap_or((text, "true"))
+}
+
+/// `--mount` is a line of CSV: a field may stand in quotes.
 fn mount(value: &str) -> Option<(String, bool)> {
-    let parts: Vec<(&str, &str)> = value.split(',').map(|p| p.split_once('=').unwrap_or((p, "true"))).collect();
-    let last = |names: &[&str]| parts.iter().rev().find(|(name, _)| names.contains(name)).map(|(_, value)| *value);
-    let source = last(&["source", "src"])?;
-    let read_only = last(&["readonly", "ro"]).is_some_and(|v| ["true", "1"].contains(&v));
-    (last(&["type"]) == Some("bind")).then(|| (source.to_owned(), read_only))
+    let parts: Vec<(&str, &str)> = value.split(',').map(|part| pair(part.trim().trim_matches('"'))).collect();
+    let named = |names: &[&str]| {
+        let is = |name: &str| names.iter().any(|n| n.eq_ignore_ascii_case(name));
+        parts.iter().rev().find(|(name, _)| is(name)).map(|(_, value)| *value)
+    };
+    let read_only = named(&["readonly", "ro"]).is_some_and(|v| ["true", "1"].contains(&v));
+    match named(&["type"]).unwrap_or("volume").to_ascii_lowercase().as_str() {
+        "bind" => named(&["source", "src"]).map(|source| (source.to_owned(), read_only)),
+        // podman: whatever the pattern fits.
+        "glob" => {
+            let pattern = named(&["source", "src"])?;
+            let fixed = pattern.split(['*', '?', '[']).next().unwrap_or_default();
+            Some((fixed.rsplit_once('/').map_or("/", |(folder, _)| folder).to_owned() + "/", read_only))
+        }
+        _ => {
+            let options = parts.iter().filter(|(name, _)| name.eq_ignore_ascii_case("volume-opt")).map(|(_, opt)| pair(opt));
+            bound(options).map(|(source, _)| (source, read_only))
+        }
+    }
+}
+
+/// The folder that a volume of the local driver is, by its options `o=bind` and `device`.
+fn bound<'t>(options: impl Iterator<Item = (&'t str, &'t str)>) -> Option<(String, bool)> {
+    let options: Vec<(&str, &str)> = options.collect();
+    let of = |name: &str| options.iter().rev().find(|(n, _)| *n == name).map(|(_, value)| *value);
+    let how: Vec<&str> = of("o")?.split(',').collect();
+    let binds = how.iter().any(|word| ["bind", "rbind"].contains(word));
+    of("device").filter(|_| binds).map(|device| (device.to_owned(), how.contains(&"ro")))
 }
 
 #[cfg(test)]
@@ -47,6 +76,12 @@ mod tests {
         assert_eq!(volume("data:/data"), None);
         assert_eq!(mount("type=bind,src=/etc,dst=/e"), some("/etc", false));
         assert_eq!(mount("readonly,type=bind,source=/etc,target=/e"), some("/etc", true));
+        assert_eq!(mount("Type=BIND,\"src=/etc\",dst=/e"), some("/etc", false));
         assert_eq!(mount("type=volume,src=v,dst=/v"), None);
+        assert_eq!(mount("dst=/v,volume-opt=type=none,volume-opt=o=bind,volume-opt=device=/"), some("/", false));
+        assert_eq!(mount("dst=/v,volume-opt=type=nfs,volume-opt=o=addr=h,volume-opt=device=:/x"), None);
+        assert_eq!(mount("type=glob,src=/etc/ssh*,dst=/e"), some("/etc/", false));
+        assert_eq!(mount("type=tmpfs,dst=/t"), None);
+        assert_eq!(bound([("type", "none"), ("o", "rbind,ro"), ("device", "/h")].into_iter()), some("/h", true));
     }
 }

@@ -18,6 +18,8 @@ use std::os::fd::OwnedFd;
 use std::path::Path;
 use wildmatch::WildMatch;
 
+/// What reads the file that `BASH_ENV` or `ENV` names.
+const SHELLS: [&str; 5] = ["bash", "sh", "dash", "ksh", "zsh"];
 /// Calls deeper than this are not looked into.
 const DEEPEST: usize = 8;
 /// Stands for a word that is not known before it runs; no name in a shim file matches it, no path can be resolved.
@@ -27,7 +29,9 @@ const UNKNOWN_TOOL: &str = "unknown-tool";
 
 /// Reads the call that the command of `reading` starts; what it does takes the place of the launcher's own read.
 pub(super) fn inspect(reading: &Reading<'_>, call: &Call, probe: &dyn Probe, inner: &Inner, findings: &mut Findings) {
-    let mut from = Launcher::new(call, probe, inner.reach);
+    // `env -C FOLDER`, `sudo -D FOLDER`.
+    let there = (reading.folder != call.cwd).then(|| Call { cwd: reading.folder.clone(), ..call.clone() });
+    let mut from = Launcher::new(there.as_ref().unwrap_or(call), probe, inner.reach);
     let mounted = reading.parsed.flags.iter().any(|f| inner.mounts.contains(&f.name));
     from.empty = inner.reach == Reach::Fresh && !mounted;
     let found = if let Some(text) = inner.flag.as_deref().and_then(|flag| reading.parsed.last(flag)) {
@@ -50,7 +54,7 @@ pub(super) fn inspect(reading: &Reading<'_>, call: &Call, probe: &dyn Probe, inn
             let text: Vec<String> = words.iter().map(|w| w.to_string_lossy().into_owned()).collect();
             Some(from.text(&text.join(" ")))
         } else {
-            Some(from.words(words, variables))
+            Some(unless_more(from.words(words.clone(), variables), inner, &from, &words))
         }
     };
     match found {
@@ -61,6 +65,17 @@ pub(super) fn inspect(reading: &Reading<'_>, call: &Call, probe: &dyn Probe, inn
             findings.effects.push(effect.because(note));
         }
     }
+}
+
+/// What nothing judges again must say all its words: those from elsewhere may be anything.
+fn unless_more(mut found: Findings, inner: &Inner, from: &Launcher<'_>, words: &[OsString]) -> Findings {
+    let text: Vec<String> = words.iter().map(|w| w.to_string_lossy().into_owned()).collect();
+    if inner.more && from.is_last() && !from.only_reads(&text) {
+        let name = text.first().cloned().unwrap_or_default();
+        let effect = Effect::new(Verb::Unknown, name, Evidence::Argv);
+        found.effects.push(effect.because("some of its words are not known before it runs"));
+    }
+    found
 }
 
 /// Takes over what a call inside this one would do.
@@ -88,6 +103,8 @@ fn words(reading: &Reading<'_>, inner: &Inner) -> (Vec<OsString>, BTreeMap<OsStr
         let parts = shell_words::split(split).unwrap_or_else(|_| vec![UNSEEN.to_owned()]);
         words.splice(..0, parts.into_iter().map(OsString::from));
     }
+    let program = inner.program.as_deref().and_then(|flag| reading.parsed.last(flag)).filter(|program| !program.is_empty());
+    words.splice(..0, program.map(OsString::from));
     let mut variables = BTreeMap::new();
     if inner.assignments {
         let pairs: Vec<(OsString, OsString)> = words.iter().map_while(|w| assignment(w)).collect();
@@ -173,6 +190,8 @@ impl Launcher<'_> {
         // Past PATH, or with another one, the shims are not met again.
         let detours = first.contains('/') || variables.keys().any(|k| k == "PATH" || k.to_string_lossy().starts_with("LD_"));
         let reach = if detours && self.reach == Reach::Path { Reach::Past } else { self.reach };
+        let startup = ["BASH_ENV", "ENV"].iter().find_map(|name| variables.get(OsStr::new(name)));
+        let startup = startup.filter(|_| SHELLS.contains(&name.as_str())).cloned();
         let mut env = self.call.env.clone();
         env.extend(variables);
         let call = Call {
@@ -185,9 +204,21 @@ impl Launcher<'_> {
             stdin: self.call.stdin.clone(),
             around: Around { depth: self.call.around.depth + 1, reach, away: self.call.around.away || reach >= Reach::Away },
         };
-        let mut found = Launcher { reach, ..*self }.judge(&name, &call);
+        let mut found = Launcher { reach, ..*self }.judge(&name, &call, self.reach);
+        if self.reach == Reach::Past && super::paths::is_of_the_caller(&call, &first) {
+            // `sudo ./git`: the name is a known one's, the program need not be.
+            found.effects.push(without_shim(&first, self.reach));
+        }
+        if let Some(script) = startup {
+            adopt_all(Launcher { call: &call, reach, ..*self }.startup(script), &mut found);
+        }
         found.effects = found.effects.into_iter().map(|e| e.by_tool(&name)).collect();
         found
+    }
+
+    /// What a shell does that is given this start-up file.
+    fn startup(&self, file: OsString) -> Findings {
+        if file.is_empty() { Findings::default() } else { shell::script(&[file], self) }
     }
 
     /// Whether they are started where no file of this machine belongs to them.
@@ -225,7 +256,8 @@ impl Launcher<'_> {
         OfInput { probe: self.probe, unasked: Unasked(self.call), given: self.given || !self.is_last() }.stdin(until)
     }
 
-    fn judge(&self, name: &str, call: &Call) -> Findings {
+    /// `reach` is how far a program gets that no shim knows: found past PATH it does what it would do when called so directly.
+    fn judge(&self, name: &str, call: &Call, reach: Reach) -> Findings {
         if call.around.depth > DEEPEST {
             return only(
                 Effect::new(Verb::Unknown, name, Evidence::Argv).because("calls inside calls, too deep to look into"),
@@ -237,7 +269,7 @@ impl Launcher<'_> {
         }
         match tool::find_for(name, call) {
             Err(e) => only(Effect::new(Verb::Unknown, name, Evidence::File).because(e.to_string())),
-            Ok(tools) if tools.is_empty() => only(self.without_shim(name)),
+            Ok(tools) if tools.is_empty() => only(without_shim(name, reach)),
             Ok(tools) => {
                 let mut all = Findings::default();
                 for (n, tool) in tools.iter().enumerate() {
@@ -247,19 +279,6 @@ impl Launcher<'_> {
                 }
                 all
             }
-        }
-    }
-
-    /// A program that no shim knows. Found through PATH it runs as it does by itself.
-    fn without_shim(&self, name: &str) -> Effect {
-        let shown = sanitise(name);
-        match self.reach {
-            Reach::Path | Reach::Fresh => {
-                Effect::new(Verb::Write, name, Evidence::Argv).because(format!("it starts `{shown}`"))
-            }
-            Reach::Past | Reach::Away => Effect::new(Verb::Escape, name, Evidence::Argv)
-                .on_kind(UNKNOWN_TOOL)
-                .because(format!("it starts `{shown}`, which no shim knows")),
         }
     }
 
@@ -290,6 +309,17 @@ impl Launcher<'_> {
             found.effects.push(effect.because("what it reads is no file of this machine"));
         }
         found
+    }
+}
+
+/// A program that no shim knows. Started as whoever called, it runs as it does by itself.
+fn without_shim(name: &str, reach: Reach) -> Effect {
+    let shown = sanitise(name);
+    match reach {
+        Reach::Path | Reach::Fresh => Effect::new(Verb::Write, name, Evidence::Argv).because(format!("it starts `{shown}`")),
+        Reach::Past | Reach::Away => Effect::new(Verb::Escape, name, Evidence::Argv)
+            .on_kind(UNKNOWN_TOOL)
+            .because(format!("it starts `{shown}`, which no shim knows")),
     }
 }
 

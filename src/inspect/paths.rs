@@ -12,6 +12,7 @@ mod ground;
 mod loss;
 mod mode;
 mod names;
+mod output;
 mod stream;
 
 pub(super) use archive::inspect as inspect_tar;
@@ -19,6 +20,7 @@ pub(super) use copy::{inspect as inspect_copy, inspect_link, inspect_move, inspe
 pub(super) use device::{inspect as inspect_device, inspect_dd, inspect_mkfs, inspect_parted, inspect_processes};
 pub(super) use find::inspect as inspect_find;
 pub(super) use mode::{inspect as inspect_mode, inspect_attributes, inspect_owner};
+pub(super) use output::{Outputs, inspect as inspect_output, inspect_overwrite, inspect_second, written_over};
 pub(super) use stream::inspect as inspect_sed;
 
 use super::{Findings, Probe};
@@ -54,30 +56,6 @@ fn help() -> Vec<Effect> {
     vec![Effect::new(Verb::Read, "help", Evidence::Argv)]
 }
 
-/// Files that a flag or an operand of any tool names for its output, and that are the machine's, sprag's own or a device: no output
-/// belongs there. What is kept under /var and /run is.
-pub(super) fn written_over(reading: &Reading<'_>, call: &Call) -> Vec<Effect> {
-    use std::os::unix::fs::FileTypeExt;
-    if reading.mild || call.around.away {
-        return vec![];
-    }
-    let is_there = |path: &std::path::PathBuf| path.metadata().is_ok_and(|m| m.is_file() || m.file_type().is_block_device());
-    let real: Vec<_> = reading.paths().write.into_iter().filter(is_there).filter_map(|p| p.canonicalize().ok()).collect();
-    if real.is_empty() {
-        return vec![];
-    }
-    let ground = Ground::of(call);
-    let changing = |path: &std::path::PathBuf| ["/var", "/run"].iter().any(|kept| path.starts_with(kept));
-    let lost = real.iter().filter_map(|path| {
-        let place = ground.place_of(path);
-        let belongs_to_others = matches!(place, Place::System | Place::Own | Place::Device);
-        let note = format!("{} is written over", place.words());
-        let effect = || Effect::new(Verb::Destroy, path.to_string_lossy(), Evidence::Argv).because(note);
-        (belongs_to_others && !(place == Place::System && changing(path))).then(effect)
-    });
-    lost.collect()
-}
-
 /// rm, rmdir, unlink: what the operands name goes away.
 pub(super) fn inspect_remove(reading: &Reading<'_>, call: &Call, _: &dyn Probe, findings: &mut Findings) {
     let ground = Ground::of(call);
@@ -91,50 +69,10 @@ fn harmless(call: &Call) -> Vec<Effect> {
     vec![Effect::new(Verb::Write, call.name.clone(), Evidence::Argv).because("no file is named")]
 }
 
-/// tee, truncate: the files that the operands name get another content, unless a flag says that they only grow.
-pub(super) fn inspect_overwrite(reading: &Reading<'_>, call: &Call, _: &dyn Probe, findings: &mut Findings) {
-    let ground = Ground::of(call);
-    let judge = Judge::new(&ground);
-    let grows = reading.parsed.is_on("--append")
-        || reading.parsed.last("--size").is_some_and(|s| s.starts_with(['+', '>']) && s.len() > 1);
-    let words = operands(reading);
-    let act = if reading.parsed.last("--size").is_some() { Act::Empty } else { Act::Overwrite };
-    let mut effects = judge.all(&words, act);
-    if grows {
-        effects = words.into_iter().flat_map(|word| grown(&judge, word)).collect();
-    }
-    if effects.is_empty() {
-        effects = harmless(call);
-    }
-    settle(reading, call, findings, effects);
-}
-
-/// A file that only gets longer loses nothing; a device has no end to add to, and sprag's own files are no one else's.
-fn grown(judge: &Judge<'_>, word: &OsStr) -> Vec<Effect> {
-    use ground::Place;
-    let (place, path) = judge.ground.place(word, true);
-    match place {
-        Place::Own | Place::Device | Place::Unseen => judge.one(word, Act::Overwrite),
-        Place::Nowhere | Place::Top | Place::Inside | Place::Scratch | Place::System | Place::Home | Place::Outside => {
-            let effect = Effect::new(Verb::Write, loss::shown(word, place, &path), Evidence::Argv);
-            vec![effect.because("only added to")]
-        }
-    }
-}
-
-/// sort -o: the file that the flag names.
-pub(super) fn inspect_output(reading: &Reading<'_>, call: &Call, _: &dyn Probe, findings: &mut Findings) {
-    let Some(output) = reading.parsed.last("--output") else { return };
-    let effects = Judge::new(&Ground::of(call)).one(OsStr::new(output), Act::Overwrite);
-    settle(reading, call, findings, effects);
-}
-
-/// uniq: the second operand is written.
-pub(super) fn inspect_second(reading: &Reading<'_>, call: &Call, _: &dyn Probe, findings: &mut Findings) {
-    let words = operands(reading);
-    let Some(output) = words.get(1) else { return };
-    let effects = Judge::new(&Ground::of(call)).one(output, Act::Overwrite);
-    settle(reading, call, findings, effects);
+/// Whether a program that is named by its path lies where the caller may put what it likes.
+pub(super) fn is_of_the_caller(call: &Call, program: &str) -> bool {
+    let place = || Ground::of(call).place(OsStr::new(program), true).0;
+    program.contains('/') && !call.around.away && matches!(place(), Place::Inside | Place::Scratch)
 }
 
 /// What a program can do that is given a folder or file of this machine, where that is more than to work in the workspace or

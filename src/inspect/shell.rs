@@ -2,6 +2,7 @@
 //!
 //! The grammar is a library's. What is understood is a positive list; all else, and a text that does not parse, is unknown.
 
+mod builtin;
 mod walk;
 mod word;
 

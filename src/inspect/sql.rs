@@ -14,6 +14,7 @@ mod session;
 pub mod sqlite;
 mod worker;
 
+use super::paths::Outputs;
 use super::{Findings, Probe, ProbeError, Stdin as Given, Until};
 use crate::call::{Call, Stdin, User, absolute};
 use crate::effect::{Effect, Evidence, Verb, worst};
@@ -64,7 +65,7 @@ pub(super) fn inspect(reading: &Reading<'_>, call: &Call, probe: &dyn Probe, fin
         findings.effects.extend(judged.effects);
     }
     if let Some(Input::Begun(begun)) = inputs.last() {
-        flowing(&inputs, &variables, &call.cwd, begun, findings);
+        flowing(&inputs, &variables, call, begun, findings);
     }
     if worst(&findings.effects) == Verb::Read && findings.rewrite.reader.is_none() && connection::is_direct(&findings.facts)
     {
@@ -146,8 +147,8 @@ fn read_only(call: &Call, findings: &mut Findings) {
 }
 
 /// Standard input that comes while psql runs: judged on its way, by what psql has become after its other inputs.
-fn flowing(inputs: &[Input], variables: &BTreeMap<String, String>, cwd: &Path, begun: &[u8], findings: &mut Findings) {
-    let folder = cwd.to_owned();
+fn flowing(inputs: &[Input], variables: &BTreeMap<String, String>, call: &Call, begun: &[u8], findings: &mut Findings) {
+    let folder = call.cwd.clone();
     let includes = move |path: &str, _: bool| read_script(&absolute(&folder, Path::new(path))).ok();
     let mut of_inputs = includes.clone();
     let mut psql = Psql::new(variables, &mut of_inputs);
@@ -159,7 +160,7 @@ fn flowing(inputs: &[Input], variables: &BTreeMap<String, String>, cwd: &Path, b
         }
     }
     let stream = Stream::after(psql, Box::new(includes));
-    findings.rewrite.reader = Some((Box::new(stream), begun.to_vec()));
+    findings.rewrite.reader = Some((Box::new(Outputs::of(Box::new(stream), call)), begun.to_vec()));
     let note = "standard input comes while psql runs; each statement is judged before it goes on";
     findings.effects.retain(|e| e.verb != Verb::Read || e.evidence != Evidence::Argv);
     findings.effects.push(Effect::new(Verb::Read, "stdin", Evidence::Stdin).because(note));

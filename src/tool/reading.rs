@@ -83,7 +83,7 @@ impl Tool {
     }
 
     fn folder(&self, call: &Call, parsed: &Parsed<'_>) -> PathBuf {
-        let named = self.folder_flag.as_deref().and_then(|flag| parsed.values(flag).next());
+        let named = self.folder_flag.as_deref().and_then(|flag| parsed.last(flag));
         absolute(&call.cwd, Path::new(named.unwrap_or(".")))
     }
 

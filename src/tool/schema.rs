@@ -106,6 +106,9 @@ pub struct Inner {
     /// The flag whose value is split into the words of the call, before the operands (`env -S`).
     #[serde(default)]
     pub split: Option<String>,
+    /// The flag whose value is its program, before the operands (`docker run --entrypoint`).
+    #[serde(default)]
+    pub program: Option<String>,
     /// The first operand names a script for a shell, which is read (`sh FILE`); without any, standard input is.
     #[serde(default)]
     pub script: bool,

@@ -15,6 +15,17 @@ fn send(signal: &str, to: Pid) {
     assert!(Command::new("bash").args(["-c", &format!("kill -{signal} -- {to}")]).status().unwrap().success());
 }
 
+/// Waits until `pid` has taken every signal that it was sent: the kernel keeps one of a number, not two.
+fn taken(pid: Pid) {
+    let pending = |line: &str| {
+        let mask = line.strip_prefix("ShdPnd:").or_else(|| line.strip_prefix("SigPnd:"));
+        mask.is_some_and(|mask| mask.trim().bytes().any(|digit| digit != b'0'))
+    };
+    while std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap().lines().any(pending) {
+        std::thread::yield_now();
+    }
+}
+
 #[test]
 fn a_signal_to_the_shim_reaches_the_tool_once() {
     let stage = Stage::new();
@@ -60,6 +71,7 @@ fn a_signal_to_the_group_hides_no_later_one_to_the_shim() {
         for (signal, to) in [("INT", group), ("INT", own), ("INT", own), ("TERM", group), ("INT", group), ("TERM", own)] {
             send(signal, to);
             seen.push(run.ear.line());
+            taken(own);
         }
         send(END, own);
         assert_eq!(seen, ["SIGINT", "SIGINT", "SIGINT", "SIGTERM", "SIGINT", "SIGTERM"], "{tool}");

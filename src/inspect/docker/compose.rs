@@ -32,7 +32,7 @@ const SETTINGS: [(&str, &str); 8] = [
 ];
 
 /// What the services of the call's files are given of this machine.
-pub(in crate::inspect) fn inspect(reading: &Reading<'_>, call: &Call, _: &dyn Probe, findings: &mut Findings) {
+pub(in crate::inspect) fn inspect(reading: &Reading<'_>, call: &Call, probe: &dyn Probe, findings: &mut Findings) {
     if reading.mild || reading.parsed.is_on("--dry-run") {
         return;
     }
@@ -46,6 +46,8 @@ pub(in crate::inspect) fn inspect(reading: &Reading<'_>, call: &Call, _: &dyn Pr
     }
     findings.effects.extend(compose.found);
     findings.read.extend(files);
+    // `compose run -v`.
+    super::inspect(reading, call, probe, findings);
 }
 
 /// The files that compose would read.

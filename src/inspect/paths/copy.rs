@@ -56,13 +56,21 @@ fn transfer<'r>(reading: &'r Reading<'_>, ground: &Ground) -> Option<Transfer<'r
     Some(Transfer { sources, pairs, destination })
 }
 
-/// Whether flags keep what was there.
-fn keeps(reading: &Reading<'_>) -> bool {
+/// Whether flags keep what was there. Of `-f`, `-i` and `-n` the last counts.
+fn keeps(reading: &Reading<'_>, call: &Call) -> bool {
+    let last = |names: &[&str]| reading.parsed.flags.iter().rposition(|flag| names.contains(&flag.name.as_str()));
+    let unclobbered = last(&["--no-clobber"]).is_some_and(|at| last(&["--force", "--interactive"]).is_none_or(|n| n < at));
     let update = reading.parsed.last("--update").is_some_and(|u| u.starts_with("none"));
-    update
-        || ["--no-clobber", "--backup", "-b", "--attributes-only"]
-            .iter()
-            .any(|f| reading.parsed.flags.iter().any(|g| g.name == *f))
+    update || unclobbered || last(&["--attributes-only"]).is_some() || backs_up(reading, call)
+}
+
+/// Whether what was there gets another name: `-b`, `--backup[=CONTROL]`, else by VERSION_CONTROL.
+fn backs_up(reading: &Reading<'_>, call: &Call) -> bool {
+    let mut asked = reading.parsed.flags.iter().filter(|flag| ["-b", "--backup"].contains(&flag.name.as_str())).peekable();
+    let is_asked = asked.peek().is_some();
+    let control = asked.filter_map(|flag| flag.values.last()).filter(|value| !value.is_empty()).last().cloned();
+    let control = control.or_else(|| call.var("VERSION_CONTROL")).unwrap_or_default();
+    is_asked && !(control == "off" || (!control.is_empty() && "none".starts_with(&control)))
 }
 
 /// Whether two files have the same content.
@@ -110,7 +118,9 @@ fn over(judge: &Judge<'_>, transfer: &Transfer<'_>, act: Act) -> Vec<Effect> {
         let target = transfer.destination.to_string_lossy();
         return vec![Effect::new(Verb::Write, target, Evidence::Argv).because("nothing there gets another content")];
     }
-    judge.all(&found, act)
+    // Nothing is what the destination then holds.
+    let emptied = judge.ground.away && transfer.sources.iter().all(|source| super::names::is_sink(Path::new(source)));
+    judge.all(&found, if emptied { Act::Empty } else { act })
 }
 
 fn kept(transfer: &Transfer<'_>) -> Vec<Effect> {
@@ -126,7 +136,7 @@ pub(in crate::inspect) fn inspect(reading: &Reading<'_>, call: &Call, _: &dyn Pr
     let effects = match transfer(reading, &ground) {
         _ if folders => vec![Effect::new(Verb::Write, call.name.clone(), Evidence::Argv).because("folders are made")],
         None => lacking(call, "a file or where to copy it"),
-        Some(t) if keeps(reading) => kept(&t),
+        Some(t) if keeps(reading, call) => kept(&t),
         Some(t) if reading.parsed.is_on("--remove-destination") => over(&judge, &t, Act::Replace),
         Some(t) => over(&judge, &t, Act::Overwrite),
     };
@@ -135,7 +145,7 @@ pub(in crate::inspect) fn inspect(reading: &Reading<'_>, call: &Call, _: &dyn Pr
 
 /// ln: only with -f something goes away.
 pub(in crate::inspect) fn inspect_link(reading: &Reading<'_>, call: &Call, _: &dyn Probe, findings: &mut Findings) {
-    if !reading.parsed.is_on("--force") || keeps(reading) {
+    if !reading.parsed.is_on("--force") || backs_up(reading, call) {
         return;
     }
     let ground = Ground::of(call);
@@ -154,7 +164,7 @@ pub(in crate::inspect) fn inspect_move(reading: &Reading<'_>, call: &Call, _: &d
         Some(t) => {
             let mut effects = taken(&judge, &t.sources);
             let sink = super::names::is_sink(Path::new(&t.destination));
-            effects.extend(match keeps(reading) && !sink {
+            effects.extend(match keeps(reading, call) && !sink {
                 true => kept(&t),
                 false if sink => judge.one(&t.destination, Act::Replace),
                 false => over(&judge, &t, Act::Replace),

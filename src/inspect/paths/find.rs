@@ -115,19 +115,37 @@ const WITH_VALUE: [&str; 43] = [
 ];
 const RUNS: [&str; 4] = ["-exec", "-execdir", "-ok", "-okdir"];
 
+/// What a file must be, all of it, to come to an action: the tests that stand before it. Where the expression says more, more files
+/// count than would be found.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+struct Tests {
+    names: Vec<(bool, String)>,
+    kind: Option<char>,
+}
+
+/// A call that is started.
+#[derive(Debug)]
+struct Started {
+    words: Vec<OsString>,
+    tests: Tests,
+    /// In the folder of what is found.
+    inside: bool,
+    /// Once for all that is found, not for each.
+    at_once: bool,
+}
+
 /// What an expression comes to.
 #[derive(Debug, Default)]
 struct Search {
     starts: Vec<OsString>,
-    deletes: bool,
-    /// The words of the calls that are started.
-    calls: Vec<Vec<OsString>>,
+    /// `-delete`, with what a file must be to come to it.
+    deletes: Option<Tests>,
+    calls: Vec<Started>,
     /// Files that are written.
     outputs: Vec<OsString>,
     unknown: Vec<String>,
-    /// What a file must be, all of it, to be found; where the expression says more, more files count than would be found.
-    names: Vec<(bool, String)>,
-    kind: Option<char>,
+    /// The tests up to here.
+    tests: Tests,
     deepest: Option<usize>,
     follows: bool,
     /// Alternatives and negations: nothing is left out by name then.
@@ -189,7 +207,7 @@ impl Search {
             return 2;
         }
         match word.as_str() {
-            "-delete" => self.deletes = true,
+            "-delete" => self.deletes = Some(self.tests.clone()),
             "-follow" => self.follows = true,
             "-o" | "-or" | "-not" | "!" | "," => self.involved = true,
             "-help" | "--help" | "-version" | "--version" => self.help = true,
@@ -201,9 +219,9 @@ impl Search {
 
     fn test(&mut self, word: &str, value: String) {
         match word {
-            "-name" => self.names.push((false, value)),
-            "-iname" => self.names.push((true, value)),
-            "-type" => self.kind = value.chars().next().filter(|_| value.len() == 1),
+            "-name" => self.tests.names.push((false, value)),
+            "-iname" => self.tests.names.push((true, value)),
+            "-type" => self.tests.kind = value.chars().next().filter(|_| value.len() == 1),
             "-maxdepth" => self.deepest = value.parse().ok(),
             "-fprint" | "-fprint0" | "-fls" => self.outputs.push(OsString::from(value)),
             "-files0-from" => self.starts.push(OsString::from(UNSEEN)),
@@ -217,12 +235,17 @@ impl Search {
         let plus = |n: usize| rest.get(n).is_some_and(|w| *w == "+") && n > 0 && rest.get(n - 1).is_some_and(|w| *w == "{}");
         // Without an end find refuses the line; what would be started is judged all the same.
         let end = (0..rest.len()).find(|n| rest.get(*n).is_some_and(|w| *w == ";") || plus(*n)).unwrap_or(rest.len());
-        self.calls.push(rest.iter().take(end).map(|w| (*w).to_os_string()).collect());
+        self.calls.push(Started {
+            words: rest.iter().take(end).map(|w| (*w).to_os_string()).collect(),
+            tests: self.tests.clone(),
+            inside: words.get(at).is_some_and(|w| w.to_string_lossy().ends_with("dir")),
+            at_once: plus(end),
+        });
         end + 2
     }
 
     /// Whether a file would be found, as far as that is looked at; never no where find says yes.
-    fn finds(&self, path: &Path) -> bool {
+    fn finds(&self, path: &Path, tests: &Tests) -> bool {
         if self.involved {
             return true;
         }
@@ -232,22 +255,21 @@ impl Search {
             false if *fold => WildMatch::new(&pattern.to_lowercase()).matches(&name.to_lowercase()),
             false => WildMatch::new(pattern).matches(&name),
         };
-        let kind = match self.kind {
+        let kind = match tests.kind {
             Some('f') => !path.is_dir() || path.is_symlink(),
             Some('d') => path.is_dir() && !path.is_symlink(),
             _ => true,
         };
-        kind && self.names.iter().all(fits)
+        kind && tests.names.iter().all(fits)
     }
 
-    /// The files that would be found; nothing where they are too many or no repository speaks for them.
-    fn found(&self, ground: &Ground) -> Option<Vec<PathBuf>> {
-        let workspace = ground.workspace.as_deref().filter(|w| w.join(".git").exists() && !ground.away && !self.follows)?;
+    /// The files that would come to an action behind `tests`; nothing where they are too many, or not this machine's.
+    fn found(&self, ground: &Ground, tests: &Tests) -> Option<Vec<PathBuf>> {
         let mut open: Vec<(PathBuf, usize)> = Vec::new();
         for start in &self.starts {
             let (place, path) = ground.place(start, false);
-            let inside = matches!(place, Place::Inside) || (place == Place::Top && path == workspace);
-            open.push((Some(path).filter(|_| inside)?, 0));
+            let seen = !ground.away && !self.follows && !matches!(place, Place::Unseen | Place::Own | Place::Device);
+            open.push((Some(path).filter(|path| seen && path.symlink_metadata().is_ok())?, 0));
         }
         let (mut found, mut seen) = (Vec::new(), 0);
         while let Some((path, depth)) = open.pop() {
@@ -255,7 +277,7 @@ impl Search {
             if seen > MOST_SEEN || found.len() > MOST_FOUND {
                 return None;
             }
-            if self.finds(&path) {
+            if self.finds(&path, tests) {
                 found.push(path.clone());
             }
             let deeper = self.deepest.is_none_or(|deepest| depth < deepest);
@@ -282,13 +304,11 @@ pub(in crate::inspect) fn inspect(reading: &Reading<'_>, call: &Call, probe: &dy
         .map(|why| Effect::new(Verb::Unknown, "expression", Evidence::Argv).because(why.clone()))
         .collect();
     effects.extend(judge.all(&search.outputs, Act::Overwrite));
-    let mut found: Option<Option<Vec<PathBuf>>> = None;
-    let mut files = || found.get_or_insert_with(|| search.found(&ground)).clone();
-    if search.deletes {
-        effects.extend(deleted(&search, &judge, files()));
+    if let Some(tests) = &search.deletes {
+        effects.extend(deleted(&search, &judge, search.found(&ground, tests)));
     }
-    for words in &search.calls {
-        effects.extend(started(&search, words, &launcher, &mut files));
+    for call in &search.calls {
+        effects.extend(started(&search, call, &launcher, &ground));
     }
     if effects.is_empty() {
         let starts = search.starts.iter().map(|s| s.to_string_lossy()).collect::<Vec<_>>().join(" ");
@@ -310,24 +330,34 @@ fn deleted(search: &Search, judge: &Judge<'_>, found: Option<Vec<PathBuf>>) -> V
     }
 }
 
-/// What a call of `-exec` does: first with the start folders in the place of what is found; where that would lose something, with
-/// what would be found.
-fn started(
-    search: &Search,
-    words: &[OsString],
-    launcher: &Launcher<'_>,
-    files: &mut dyn FnMut() -> Option<Vec<PathBuf>>,
-) -> Vec<Effect> {
-    let with = |paths: Vec<OsString>| launcher.words(filled(words, &paths), Default::default()).effects;
-    let effects = with(search.starts.clone());
-    if worst(&effects) <= Verb::Write || !words.iter().any(|w| w == "{}") {
+/// What a call of `-exec` does. What only reads does so whatever is found; else what is found is filled in, for each file where a
+/// call is made for each; where that is not known, the start folders.
+fn started(search: &Search, call: &Started, launcher: &Launcher<'_>, ground: &Ground) -> Vec<Effect> {
+    let with = |paths: Vec<OsString>, launcher: &Launcher<'_>| {
+        launcher.words(filled(&call.words, &paths), Default::default()).effects
+    };
+    let effects = with(search.starts.clone(), launcher);
+    if worst(&effects) == Verb::Read || !call.words.iter().any(|w| w == "{}") {
         return effects;
     }
-    match files() {
-        Some(found) if found.is_empty() => vec![Effect::new(Verb::Read, "nothing is found", Evidence::Argv)],
-        Some(found) => with(found.into_iter().map(PathBuf::into_os_string).collect()),
-        None => effects,
+    let Some(found) = search.found(ground, &call.tests) else { return effects };
+    if found.is_empty() {
+        return vec![Effect::new(Verb::Read, "nothing is found", Evidence::Argv)];
     }
+    let all = with(found.iter().map(|path| path.clone().into_os_string()).collect(), launcher);
+    if call.at_once || worst(&all) > Verb::Write {
+        return all;
+    }
+    // `cp a {}` of several files would be another call than several calls.
+    let one = |path: &PathBuf| match (call.inside, path.parent(), path.file_name()) {
+        (true, Some(folder), Some(name)) => {
+            let mut there = launcher.call.clone();
+            there.cwd = folder.to_path_buf();
+            with(vec![Path::new(".").join(name).into_os_string()], &Launcher { call: &there, ..*launcher })
+        }
+        (_, _, _) => with(vec![path.clone().into_os_string()], launcher),
+    };
+    found.iter().map(one).find(|effects| worst(effects) > Verb::Write).unwrap_or(all)
 }
 
 /// The words of a call with `{}` filled in; within a word it is not known what it will be.
@@ -352,13 +382,23 @@ mod tests {
     #[test]
     fn an_expression_is_taken_apart() {
         let found = read("a b -maxdepth 1 -name '*.o' -delete");
-        assert_eq!((found.starts.len(), found.deletes, found.deepest), (2, true, Some(1)));
-        assert!(!read(". -name -delete").deletes);
-        assert!(!read(". -exec echo -delete ';'").deletes);
-        assert!(read(". -exec echo {} + -delete").deletes);
+        assert_eq!((found.starts.len(), found.deletes.is_some(), found.deepest), (2, true, Some(1)));
+        assert!(read(". -name -delete").deletes.is_none());
+        assert!(read(". -exec echo -delete ';'").deletes.is_none());
+        assert!(read(". -exec echo {} + -delete").deletes.is_some());
         assert_eq!(read("-exec rm {} ';'").calls.len(), 1);
         assert_eq!(read(". -exec rm").calls.len(), 1);
         assert_eq!(read(". -fprintf out %p -fls o2").outputs.len(), 2);
         assert_eq!(read("-L -O3 -D tree x -newermt 2020-01-01").unknown.len(), 0);
+    }
+
+    #[test]
+    fn a_test_counts_for_what_stands_behind_it() {
+        let names = |tests: &Tests| tests.names.iter().map(|(_, name)| name.clone()).collect::<Vec<_>>();
+        let found = read(". -name a -exec rm {} + -name b -execdir cp x {} ';' -delete -name c");
+        let of = |n: usize| found.calls.get(n).unwrap();
+        assert_eq!((names(&of(0).tests), of(0).inside, of(0).at_once), (vec!["a".to_owned()], false, true));
+        assert_eq!((names(&of(1).tests), of(1).inside, of(1).at_once), (vec!["a".to_owned(), "b".to_owned()], true, false));
+        assert_eq!(names(found.deletes.as_ref().unwrap()), ["a", "b"]);
     }
 }

@@ -53,6 +53,7 @@ impl Place {
 }
 
 /// What a call's paths are seen from.
+#[derive(Debug)]
 pub(super) struct Ground {
     cwd: PathBuf,
     /// The workspace, without symlinks; none where a call works in a home, in `/` or in a folder of the system.
@@ -159,6 +160,27 @@ impl Ground {
             () if self.homes.iter().any(|h| path.starts_with(h)) => Place::Home,
             () => Place::Outside,
         }
+    }
+
+    /// `path` with a leading `~` as the clients read it that know no shell's rules: the home, where no file bears the name.
+    pub(super) fn expanded(&self, path: &Path) -> PathBuf {
+        let inside = path.strip_prefix(&self.cwd).unwrap_or(path).strip_prefix("~").ok();
+        let is_there = || self.cwd.join(path).symlink_metadata().is_ok();
+        match (inside, self.homes.first()) {
+            (Some(inside), Some(home)) if !is_there() => home.join(inside),
+            (_, _) => path.to_path_buf(),
+        }
+    }
+
+    /// Whether a resolved path is a file by which people or programs get in, here or on another machine.
+    pub(super) fn is_trusted(&self, path: &Path) -> bool {
+        names::is_trusted(path, &self.homes)
+    }
+
+    /// Whether a resolved path is a hidden file of a home, by which programs are set up, and no cache.
+    pub(super) fn is_setting(&self, path: &Path) -> bool {
+        let hidden = |inside: &Path| inside.components().next().is_some_and(|c| c.as_os_str().as_bytes().starts_with(b"."));
+        self.place_of(path) == Place::Home && self.homes.iter().any(|h| path.strip_prefix(h).is_ok_and(hidden))
     }
 
     /// Whether something can say what `path` is worth: a repository, or its name.

@@ -17,6 +17,9 @@ const MOST_FILES: usize = 20_000;
 /// So many effects are told one by one.
 const MOST_TOLD: usize = 40;
 
+/// What there is to say of a file by which people or programs get in.
+pub(super) const TRUSTED: &str = "it says who may enter, or what runs for whom";
+
 /// What happens to a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Act {
@@ -38,6 +41,8 @@ enum Fate {
     Lost(String),
     /// It is lost for good.
     Gone(String),
+    /// Nothing is lost; whoever writes it says who may enter.
+    Trusted,
     /// Whether it is lost, the repository of this root knows.
     Asked(PathBuf, Breadth),
 }
@@ -105,10 +110,12 @@ impl<'g> Judge<'g> {
             Ok(found) => act == Act::Remove || act == Act::Replace || !found.is_dir(),
             Err(e) => !matches!(e.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory),
         };
+        let trusts = matches!(act, Act::Overwrite | Act::Replace) && self.ground.is_trusted(path);
         match place {
             Place::Unseen | Place::Own | Place::Top => Fate::Lost(place.words().to_owned()),
             Place::Nowhere => Fate::Kept("no file has an empty name"),
             Place::Device => Fate::Gone(place.words().to_owned()),
+            Place::Home | Place::System | Place::Outside if (self.ground.away || !there) && trusts => Fate::Trusted,
             Place::Home | Place::System | Place::Outside if self.ground.away => match act {
                 Act::Remove | Act::Empty => {
                     Fate::Lost("on another machine or in a container, where nothing can be looked at".to_owned())
@@ -294,6 +301,7 @@ fn effect(target: String, path: &Path, fate: Fate, lost: &HashMap<PathBuf, Strin
         Fate::Kept(why) => of(Verb::Write, why),
         Fate::Lost(why) => of(Verb::Destroy, &why),
         Fate::Gone(why) => of(Verb::Destroy, &why).irreversible(),
+        Fate::Trusted => of(Verb::Grant, TRUSTED),
         Fate::Asked(..) => match lost.get(path) {
             Some(why) => of(Verb::Destroy, why),
             None => of(Verb::Write, "committed, ignored or made again by a build"),

@@ -1,7 +1,7 @@
 //! What names say of files: what is made again, what is not, which folders are the system's.
 
 use std::ffi::OsStr;
-use std::path::{Component, Path};
+use std::path::{Component, Path, PathBuf};
 use wildmatch::WildMatch;
 
 const REBUILDABLE: &str = include_str!("rebuildable.txt");
@@ -51,6 +51,24 @@ const SYSTEM: [&str; 20] = [
 ];
 /// Folders that hold people's or services' folders: none of them is a workspace.
 const CROWDED: [&str; 8] = ["/", "/home", "/root", "/Users", "/mnt", "/media", "/opt", "/srv"];
+/// Files that say who may enter or what runs for whom, also where there is none yet.
+const TRUSTED: [&str; 13] = [
+    "/etc/cron*",
+    "/etc/group",
+    "/etc/gshadow",
+    "/etc/ld.so.preload",
+    "/etc/pam.d/*",
+    "/etc/passwd",
+    "/etc/shadow",
+    "/etc/sudoers",
+    "/etc/sudoers.d/*",
+    "/root/.ssh/authorized_keys*",
+    "/root/.ssh/rc",
+    "/var/spool/cron/*",
+    "/var/spool/at/*",
+];
+/// The same in a home.
+const TRUSTED_IN_HOME: [&str; 3] = [".ssh/authorized_keys*", ".ssh/environment", ".ssh/rc"];
 /// Where writing goes to nowhere, or to what the caller has open already.
 const SINKS: [&str; 7] = ["/dev/null", "/dev/zero", "/dev/full", "/dev/tty", "/dev/stdin", "/dev/stdout", "/dev/stderr"];
 
@@ -75,6 +93,13 @@ pub(super) fn is_precious(path: &Path) -> bool {
 /// Whether a path is the machine's own.
 pub(super) fn is_system(path: &Path) -> bool {
     SYSTEM.iter().any(|s| path.starts_with(s))
+}
+
+/// Whether a resolved path is a file by which people or programs get in.
+pub(super) fn is_trusted(path: &Path, homes: &[PathBuf]) -> bool {
+    let listed = |list: &[&str], path: &Path| list.iter().any(|p| WildMatch::new(p).matches(&path.to_string_lossy()));
+    let in_home = |home: &PathBuf| path.strip_prefix(home).is_ok_and(|inside| listed(&TRUSTED_IN_HOME, inside));
+    listed(&TRUSTED, path) || homes.iter().any(in_home)
 }
 
 /// Whether a folder is too large a part of the machine to be somebody's workspace.

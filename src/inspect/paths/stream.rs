@@ -56,7 +56,8 @@ pub(in crate::inspect) fn inspect(reading: &Reading<'_>, call: &Call, probe: &dy
         });
     }
     if let Some(given) = reading.parsed.flags.iter().rev().find(|f| f.name == "--in-place") {
-        let backup = given.values.iter().any(|v| !v.is_empty());
+        // A star stands for the file's own name: `*` alone is no other one.
+        let backup = given.values.iter().any(|v| !v.trim_start_matches("./").trim_matches('*').is_empty());
         effects.extend(files.into_iter().flat_map(|file| edited(&judge, file, backup)));
     }
     if effects.is_empty() {
@@ -179,7 +180,11 @@ impl Script<'_> {
         let Some(command) = self.rest.next() else { return Ok(None) };
         match command {
             '{' | '}' => {}
-            '#' | ':' | 'r' | 'R' => drop(self.line()),
+            '#' | 'r' | 'R' => drop(self.line()),
+            ':' => {
+                self.skip(|c| c == ' ' || c == '\t');
+                self.skip(|c| c != ';' && !c.is_whitespace());
+            }
             'a' | 'i' | 'c' => self.text(),
             'b' | 't' | 'T' => self.skip(|c| c != ';' && c != '\n' && c != '}'),
             'w' | 'W' => return Ok(Some(Deed::Writes(self.line()))),
@@ -266,6 +271,9 @@ mod tests {
         assert_eq!(deeds("p;1e id"), vec![Deed::Runs("id".into())]);
         assert_eq!(deeds("s/.*/id/e"), vec![Deed::RunsInput]);
         assert_eq!(deeds("s/a/b/;e"), vec![Deed::RunsInput]);
+        assert_eq!(deeds(":a;e id"), vec![Deed::Runs("id".into())]);
+        assert_eq!(deeds(":a\nw out"), vec![Deed::Writes("out".into())]);
+        assert_eq!(deeds(": a ;N;s/x/y/w out"), vec![Deed::Writes("out".into())]);
         assert!(matches!(deeds("s/a/b")[..], [Deed::Unclear(_)]));
         assert!(matches!(deeds("k")[..], [Deed::Unclear(_)]));
     }

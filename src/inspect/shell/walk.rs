@@ -1,61 +1,17 @@
-//! The commands of a parsed shell text, in the order in which they would run.
+//! The commands of a parsed shell text, in the order in which they would run, and where the shell stands then.
 
 #![expect(clippy::wildcard_enum_match_arm, reason = "what is understood is a positive list; all else is unknown")]
 
 use super::super::Findings;
 use super::super::inner::{self, Launcher, UNSEEN};
 use super::word::{Word, holds_commands};
-use crate::call::{Stdin, absolute};
+use crate::call::Stdin;
 use crate::effect::{Effect, Evidence, Verb};
-use rable::{Node, NodeKind};
+use rable::{ListItem, ListOperator, Node, NodeKind};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-/// Builtins that change nothing outside the shell.
-const HARMLESS: &[&str] = &[
-    ":",
-    "true",
-    "false",
-    "test",
-    "[",
-    "echo",
-    "printf",
-    "pwd",
-    "export",
-    "unset",
-    "set",
-    "shift",
-    "return",
-    "exit",
-    "break",
-    "continue",
-    "read",
-    "local",
-    "declare",
-    "typeset",
-    "readonly",
-    "let",
-    "umask",
-    "wait",
-    "jobs",
-    "fg",
-    "bg",
-    "disown",
-    "type",
-    "getopts",
-    "times",
-    "ulimit",
-    "shopt",
-    "dirs",
-    "caller",
-    "mapfile",
-    "readarray",
-    "pushd",
-    "popd",
-    "suspend",
-    "logout",
-];
 /// Files that a redirection may open and lose nothing.
 const SINKS: &[&str] = &["/dev/null", "/dev/stdout", "/dev/stderr", "/dev/tty", "/dev/fd/1", "/dev/fd/2"];
 
@@ -64,7 +20,7 @@ pub(super) fn walk(nodes: &[Node], launcher: &Launcher<'_>) -> Findings {
     let mut walker = Walker {
         launcher,
         found: Findings::default(),
-        place: Place { cwd: Some(launcher.call.cwd.clone()), path: false },
+        place: Place { cwd: Some(launcher.call.cwd.clone()), ..Place::default() },
         stdin: None,
         functions: BTreeSet::new(),
     };
@@ -79,25 +35,49 @@ pub(super) fn walk(nodes: &[Node], launcher: &Launcher<'_>) -> Findings {
 }
 
 /// Where the shell stands.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Place {
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub(super) struct Place {
     /// The folder, where it is known.
-    cwd: Option<PathBuf>,
+    pub(super) cwd: Option<PathBuf>,
+    /// Where `popd` leads back to.
+    pub(super) stack: Vec<Option<PathBuf>>,
     /// PATH was changed: the shims may not be met any more.
-    path: bool,
+    pub(super) path: bool,
+    /// The variables that were set. One that is not exported counts as well: it may have been before.
+    pub(super) variables: BTreeMap<OsString, OsString>,
 }
 
-struct Walker<'a> {
-    launcher: &'a Launcher<'a>,
-    found: Findings,
-    place: Place,
+pub(super) struct Walker<'a> {
+    pub(super) launcher: &'a Launcher<'a>,
+    pub(super) found: Findings,
+    pub(super) place: Place,
     /// Standard input of the next command, where it is not the launcher's.
     stdin: Option<Stdin>,
-    functions: BTreeSet<String>,
+    pub(super) functions: BTreeSet<String>,
+}
+
+impl Place {
+    /// Where it stands when it is either here or there.
+    fn or(&self, other: &Place) -> Place {
+        let same = self.cwd == other.cwd && self.stack == other.stack;
+        let mut variables = self.variables.clone();
+        for (name, value) in &other.variables {
+            let known = variables.entry(name.clone()).or_insert_with(|| value.clone());
+            if known != value {
+                *known = UNSEEN.into();
+            }
+        }
+        Place {
+            cwd: self.cwd.clone().filter(|_| same),
+            stack: if same { self.stack.clone() } else { vec![] },
+            path: self.path || other.path,
+            variables,
+        }
+    }
 }
 
 impl Walker<'_> {
-    fn unknown(&mut self, what: &str, why: &str) {
+    pub(super) fn unknown(&mut self, what: &str, why: &str) {
         self.found.effects.push(Effect::new(Verb::Unknown, what, Evidence::Argv).because(why));
     }
 
@@ -105,7 +85,7 @@ impl Walker<'_> {
         match &node.kind {
             NodeKind::Command { assignments, words, redirects } => self.command(assignments, words, redirects),
             NodeKind::Pipeline { commands, .. } => self.pipeline(commands),
-            NodeKind::List { items } => items.iter().for_each(|item| self.node(&item.command)),
+            NodeKind::List { items } => items.split_inclusive(ends_chain).for_each(|chain| self.chain(chain)),
             NodeKind::If { condition, then_body, else_body, redirects } => {
                 self.node(condition);
                 self.branch(then_body);
@@ -161,13 +141,33 @@ impl Walker<'_> {
         }
     }
 
+    /// `a && b || c`, up to what ends it. Whether what stands behind the first ran is not known afterwards.
+    fn chain(&mut self, items: &[ListItem]) {
+        let before = self.place.clone();
+        let mut sure = before.clone();
+        let mut commands = Vec::new();
+        flatten(items, None, &mut commands);
+        for (n, (behind, command)) in commands.into_iter().enumerate() {
+            if behind == Some(ListOperator::Or) {
+                self.place = sure.or(&self.place);
+            }
+            self.node(command);
+            if n == 0 {
+                sure = self.place.clone();
+            }
+        }
+        self.place = match items.last().and_then(|item| item.operator) {
+            // In a shell of its own.
+            Some(ListOperator::Background) => before,
+            _ => sure.or(&self.place),
+        };
+    }
+
     /// Commands that may not run, or run again: where they leave the shell is not known.
     fn branch(&mut self, body: &Node) {
         let before = self.place.clone();
         self.node(body);
-        if self.place != before {
-            self.place = Place { cwd: None, path: self.place.path || before.path };
-        }
+        self.place = before.or(&self.place);
     }
 
     /// Text that a shell fills in and does not run.
@@ -238,6 +238,7 @@ impl Walker<'_> {
             let word = self.word(assignment);
             let raw = assignment.source_name();
             let (name, value) = word.pair().unwrap_or((raw.as_str(), UNSEEN));
+            self.assigned(name, value);
             variables.insert(OsString::from(name), OsString::from(value));
         }
         let (mut argv, mut splits) = (Vec::new(), false);
@@ -246,40 +247,20 @@ impl Walker<'_> {
             splits |= word.splits;
             argv.push(word.text.unwrap_or_else(|| UNSEEN.to_owned()));
         }
-        self.redirects(redirects);
+        let prints = argv.first().is_some_and(|name| ![":", "true"].contains(&name.as_str()));
+        self.redirects_of(redirects, !prints);
         if argv.is_empty() {
-            self.place.path |= variables.keys().any(|name| shifts(&name.to_string_lossy()));
+            self.keep(variables);
         } else {
             self.run(argv, variables, splits);
         }
         self.stdin = outer;
     }
 
-    /// Runs a command: a function, a builtin, or a call.
-    fn run(&mut self, argv: Vec<String>, variables: BTreeMap<OsString, OsString>, splits: bool) {
-        let name = argv.first().map(String::as_str).unwrap_or_default();
-        let rest = || argv.iter().skip(1).cloned().collect::<Vec<_>>();
-        match name {
-            _ if self.functions.contains(name) => {}
-            "cd" => self.change_folder(&rest()),
-            "eval" => self.evaluate(&rest().join(" ")),
-            "trap" => self.evaluate(argv.get(1).map(String::as_str).unwrap_or_default()),
-            "." | "source" => self.source(argv.get(1)),
-            "command" | "builtin" | "exec" => match argv.get(1).map(String::as_str) {
-                Some("-v" | "-V") | None => {}
-                Some(flag) if flag.starts_with('-') => self.unknown(name, "flags of a builtin that are not understood"),
-                Some(_) => self.run(rest(), variables, splits),
-            },
-            "hash" | "alias" | "unalias" | "enable" if argv.len() > 1 => {
-                self.unknown(name, "what names mean is changed by it");
-            }
-            "export" | "declare" | "typeset" | "readonly" | "local" => self.place.path |= argv.iter().any(|w| shifts(w)),
-            _ if HARMLESS.contains(&name) || ["hash", "alias"].contains(&name) => {}
-            _ => self.call(argv, variables, splits),
-        }
-    }
-
-    fn call(&mut self, argv: Vec<String>, mut variables: BTreeMap<OsString, OsString>, splits: bool) {
+    /// Starts the call of these words.
+    pub(super) fn call(&mut self, argv: Vec<String>, own: BTreeMap<OsString, OsString>, splits: bool) {
+        let mut variables = self.place.variables.clone();
+        variables.extend(own);
         if self.place.path {
             variables.entry("PATH".into()).or_insert_with(|| UNSEEN.into());
         }
@@ -301,37 +282,15 @@ impl Walker<'_> {
         inner::adopt_all(found, &mut self.found);
     }
 
-    fn change_folder(&mut self, words: &[String]) {
-        let to = words.iter().find(|w| !["-P", "-L", "--"].contains(&w.as_str()));
-        let folder = match (to, &self.place.cwd) {
-            (Some(to), Some(cwd)) if to != UNSEEN && to != "-" => Some(absolute(cwd, Path::new(to))),
-            _ => None,
-        };
-        // Where it cannot go there it stays, and what follows happens here.
-        self.place.cwd = folder.filter(|f| !self.launcher.away() && f.is_dir());
-    }
-
-    fn evaluate(&mut self, text: &str) {
-        if text.contains(UNSEEN) {
-            self.unknown("eval", "what is run is not known before");
-        } else if !text.is_empty() && text != "-" {
-            let found = self.launcher.text(text);
-            inner::adopt_all(found, &mut self.found);
-            self.place.cwd = None;
-        }
-    }
-
-    fn source(&mut self, file: Option<&String>) {
-        let Some(file) = file else { return };
-        let found = super::script(&[OsString::from(file)], self.launcher);
-        inner::adopt_all(found, &mut self.found);
-        self.place.cwd = None;
-    }
-
     fn redirects(&mut self, redirects: &[Node]) {
+        self.redirects_of(redirects, false);
+    }
+
+    /// Opens what a command is redirected to; `empty` for one that prints nothing.
+    fn redirects_of(&mut self, redirects: &[Node], empty: bool) {
         for redirect in redirects {
             match &redirect.kind {
-                NodeKind::Redirect { op, target, .. } => self.redirect(op, target),
+                NodeKind::Redirect { op, target, .. } => self.redirect(op, target, empty),
                 NodeKind::HereDoc { content, quoted, .. } => {
                     let filled = !*quoted && content.contains(['$', '`', '\\']);
                     if filled {
@@ -344,7 +303,8 @@ impl Walker<'_> {
         }
     }
 
-    fn redirect(&mut self, op: &str, target: &Node) {
+    /// Opens a file; `empty` where no command writes into it.
+    fn redirect(&mut self, op: &str, target: &Node, empty: bool) {
         let text = self.word(target).text;
         let file = text.as_deref().unwrap_or(UNSEEN);
         let descriptor = file.trim_end_matches('-').chars().all(|c| c.is_ascii_digit());
@@ -356,8 +316,12 @@ impl Walker<'_> {
         } else if op.ends_with('&') && descriptor {
             // A descriptor that is open already.
         } else if op.contains('>') && !SINKS.contains(&file) {
-            // It loses what `tee` would lose.
-            let words = if op.contains(">>") { vec!["tee", "-a", "--", file] } else { vec!["tee", "--", file] };
+            // It loses what `tee` would lose; of nothing, where nothing can be looked at, what `truncate` would.
+            let words = match (op.contains(">>"), empty && self.is_away()) {
+                (true, _) => vec!["tee", "-a", "--", file],
+                (false, true) => vec!["truncate", "-s", "0", "--", file],
+                (false, false) => vec!["tee", "--", file],
+            };
             self.call(words.into_iter().map(str::to_owned).collect(), BTreeMap::new(), false);
         } else if op.starts_with('<') && !op.contains('>') {
             self.stdin = Some(if file == "/dev/null" { Stdin::Null } else { Stdin::Pipe });
@@ -365,10 +329,22 @@ impl Walker<'_> {
     }
 }
 
-/// Whether an assignment changes which programs are found.
-fn shifts(word: &str) -> bool {
-    let name = word.split('=').next().unwrap_or_default();
-    name == "PATH" || name == "BASH_ENV" || name == "ENV" || name.starts_with("LD_")
+/// The commands of a chain, each with the operator before it: the grammar nests `a && b && c` to the left.
+fn flatten<'n>(items: &'n [ListItem], first: Option<ListOperator>, out: &mut Vec<(Option<ListOperator>, &'n Node)>) {
+    let mut behind = first;
+    for item in items {
+        match &item.command.kind {
+            NodeKind::List { items } if items.iter().rev().skip(1).all(|item| !ends_chain(item)) => {
+                flatten(items, behind, out)
+            }
+            _ => out.push((behind, &item.command)),
+        }
+        behind = item.operator;
+    }
+}
+
+fn ends_chain(item: &ListItem) -> bool {
+    !matches!(item.operator, Some(ListOperator::And | ListOperator::Or))
 }
 
 /// The name of an assignment whose value is not known.

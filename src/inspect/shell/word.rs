@@ -35,6 +35,8 @@ impl<'n> Word<'n> {
             reader.part(part);
         }
         let Reader { out, dynamic, double, mut word, .. } = reader;
+        // `${x@P}` expands the value once more, with the commands in it.
+        word.opaque |= dynamic && value.contains("@P}");
         word.text = (!dynamic && !double).then_some(out);
         // `(a b)` behind an assignment is an array.
         word.splits |= parts.is_empty() && !value.is_empty();
@@ -116,7 +118,8 @@ impl<'n> Reader<'n, '_> {
                     self.word.opaque |= letter == '`' || letters.peek() == Some(&'(');
                     self.fill();
                 }
-                '*' | '?' | '[' if !self.double => self.fill(),
+                '*' | '?' if !self.double => self.fill(),
+                '[' if !self.double && letters.clone().any(|next| next == ']') => self.fill(),
                 _ => self.out.push(letter),
             }
         }
@@ -148,6 +151,8 @@ mod tests {
             ("'~'/x", "~/x"),
             ("'$(rm)'", "$(rm)"),
             ("a\\\nb", "ab"),
+            ("[", "["),
+            ("]", "]"),
         ] {
             assert_eq!(read(text), (Some(meant.to_owned()), false, 0, false), "{text}");
         }
@@ -162,7 +167,10 @@ mod tests {
             ("`b`", true, 1, false),
             ("{a,b}", true, 0, false),
             ("*.o", true, 0, false),
+            ("[a-z]x", true, 0, false),
             ("${x:-$(rm)}", true, 0, true),
+            ("${x@P}", true, 0, true),
+            ("${x@Q}", true, 0, false),
             ("$(( $(rm) ))", true, 0, true),
             ("<(ls)", true, 1, false),
             ("~other/x", true, 0, false),

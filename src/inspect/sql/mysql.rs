@@ -13,7 +13,7 @@ use super::postgres::SqlError;
 use super::worker::Limit;
 use super::{Input, digest, read_script, stdin};
 use crate::call::{Call, absolute};
-use crate::effect::{Effect, Evidence, Verb};
+use crate::effect::{Effect, Evidence, LOCAL_FILE, Verb};
 use crate::inspect::{Findings, Probe, Until};
 use crate::tool::Reading;
 use commands::{Action, Command};
@@ -47,6 +47,9 @@ pub(in crate::inspect) fn inspect(reading: &Reading<'_>, call: &Call, probe: &dy
     client.named = reading.parsed.is_on("--named-commands");
     if let Some(delimiter) = reading.parsed.last("--delimiter") {
         delimiter.clone_into(&mut client.delimiter);
+    }
+    for database in reading.parsed.values("--database").chain(reading.operands()) {
+        client.take(database);
     }
     for command in reading.parsed.values("--init-command") {
         client.buffer.push_str(command);
@@ -260,9 +263,13 @@ impl<'i> Client<'i> {
             Action::Quit => return true,
             Action::Escape(_) if argument.is_empty() && command.takes => {}
             Action::Escape(note) => self.note(Verb::Escape, if argument.is_empty() { command.name } else { argument }, note),
-            Action::Connect if !argument.contains(char::is_whitespace) => {}
+            Action::Use => self.take(argument),
+            Action::Connect if !argument.contains(char::is_whitespace) => self.take(argument),
             Action::Connect => self.note(Verb::Escape, argument, "it leaves for another server"),
-            Action::Tee => self.note(Verb::Write, argument, "the output goes to a file too"),
+            Action::Tee => {
+                let effect = Effect::new(Verb::Write, argument, Evidence::Sql).on_kind(LOCAL_FILE);
+                self.add_effect(effect.because("the output goes to a file too"));
+            }
             Action::Charset => {
                 let set = self.judge.judge(&format!("SET NAMES {argument}"));
                 if set.is_err() {
@@ -273,6 +280,15 @@ impl<'i> Client<'i> {
             Action::Source => self.source(argument),
         }
         false
+    }
+
+    /// Takes the database of this name, quoted or not, for what names none.
+    fn take(&mut self, database: &str) {
+        let end = if self.delimiter.is_empty() { database } else { database.trim_end_matches(self.delimiter.as_str()) };
+        let bare = end.trim().trim_matches(['`', '\'', '"']);
+        if !bare.is_empty() && self.judge.judge(&format!("USE `{}`", bare.replace('`', "``"))).is_err() {
+            self.note(Verb::Unknown, "use", "which database that is cannot be told");
+        }
     }
 
     fn delimit(&mut self, argument: &str) {
@@ -393,6 +409,13 @@ mod tests {
             ("source loop.sql", "unknown loop.sql"),
             ("\\P less", "escape less"),
             ("\\T out.txt", "write out.txt"),
+            ("use shop\nselect * from user", "read user"),
+            ("use mysql\nselect * from user", "reveal mysql.user"),
+            ("use mysql;\nselect * from user;", "reveal mysql.user"),
+            ("\\u `mysql`\nselect password from user u join db on u.host = db.host", "reveal mysql.db, reveal mysql.user"),
+            ("connect mysql\nupdate user set password = '' where user = 'a'", "grant mysql.user, reveal mysql.user"),
+            ("use mysql\nwith user as (select 1) select * from user", "read (database)"),
+            ("use mysql\nuse shop\nselect * from global_priv", "reveal mysql.global_priv"),
             ("edit", "escape edit"),
             ("use d\nstatus\nselect 1;", "read (database)"),
             ("connect d other.host", "escape d other.host"),

@@ -62,6 +62,8 @@ struct Memory {
     prepared: BTreeSet<String>,
     /// Strings may end elsewhere than they seem to.
     doubtful: bool,
+    /// The database that a table without one may be in is the server's own, MySQL's `mysql`.
+    system: bool,
 }
 
 type Answer = Result<Vec<Effect>, SqlError>;

@@ -11,7 +11,7 @@ use super::postgres::SqlError;
 use super::worker::Limit;
 use super::{Input, digest, read_script, stdin};
 use crate::call::{Call, User, absolute};
-use crate::effect::{Effect, Evidence, Verb};
+use crate::effect::{Effect, Evidence, LOCAL_FILE, Verb};
 use crate::inspect::{Findings, Probe, Until};
 use crate::tool::Reading;
 use lines::Statement;
@@ -232,7 +232,7 @@ impl<'a> Client<'a> {
         match self.judge.judge(text) {
             Ok(effects) => {
                 for effect in effects {
-                    if effect.note == "calls `writefile`" || text.to_ascii_uppercase().contains("VACUUM") {
+                    if effect.kind == LOCAL_FILE {
                         self.around.writes(&effect.target);
                     }
                     self.add(effect);

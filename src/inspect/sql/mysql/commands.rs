@@ -17,6 +17,8 @@ pub(super) enum Action {
     Connect,
     /// Writes the output to a file too.
     Tee,
+    /// Takes another database.
+    Use,
     /// Changes the character set.
     Charset,
     /// Changes the delimiter.
@@ -63,7 +65,7 @@ const COMMANDS: &[Command] = &[
     command("status", 's', false, Action::Nothing),
     command("system", '!', true, Action::Escape("a shell command is run")),
     command("tee", 'T', true, Action::Tee),
-    command("use", 'u', true, Action::Nothing),
+    command("use", 'u', true, Action::Use),
     command("charset", 'C', true, Action::Charset),
     command("warnings", 'W', false, Action::Nothing),
     command("nowarning", 'w', false, Action::Nothing),

@@ -101,7 +101,8 @@ fn strange_lines(text: &str, names: &[String]) -> Vec<String> {
             let name = line.split(['=', ' ', '\t', '#']).next().unwrap_or_default().replace('_', "-").to_lowercase();
             let value = line.split_once('=').map_or("", |(_, v)| v.trim()).to_lowercase();
             let is_charset = name == "default-character-set" && (value.starts_with("utf8") || value == "latin1");
-            if !HARMLESS.contains(&name.as_str()) && !name.starts_with("ssl") && !is_charset {
+            let is_servers = name == "database" && value.trim_matches(['\'', '"']) == "mysql";
+            if is_servers || (!HARMLESS.contains(&name.as_str()) && !name.starts_with("ssl") && !is_charset) {
                 found.push(name);
             }
         }
@@ -121,6 +122,8 @@ mod tests {
             ("[client]\nplugin-dir=/tmp\n[mysqld]\ninit-file=/x", vec!["plugin-dir"]),
             ("[mysqld]\ninit-file=/x", vec![]),
             ("!include /tmp/x", vec!["!include /tmp/x"]),
+            ("[client]\ndatabase = shop", vec![]),
+            ("[client]\ndatabase = mysql", vec!["database"]),
             ("[client]\ndefault-character-set=gbk", vec!["default-character-set"]),
         ] {
             assert_eq!(strange_lines(text, &["mysql".to_owned()]), strange, "{text}");

@@ -3,8 +3,10 @@
 use super::predicate;
 use sqlparser::ast::{
     Expr, Ident, JoinConstraint, JoinOperator, LimitClause, ObjectName, ObjectNamePart, Query, Select, SelectItem, SetExpr,
-    TableFactor, TableWithJoins, With,
+    Statement, TableFactor, TableWithJoins, VisitMut, VisitorMut, With,
 };
+use std::collections::BTreeSet;
+use std::ops::ControlFlow;
 
 /// A sub-select that is held to this many rows is in bounds.
 const MANY_ROWS: u64 = 100_000;
@@ -43,6 +45,35 @@ fn last(name: &ObjectName) -> String {
 pub(super) fn written(name: &ObjectName) -> String {
     let part = |p: &ObjectNamePart| p.as_ident().map_or_else(|| p.to_string(), |i| i.value.clone());
     name.0.iter().map(part).collect::<Vec<_>>().join(".")
+}
+
+/// Puts `database` before each table of a statement that names none, and is no common table expression.
+pub(super) fn qualify(statement: &mut Statement, database: &str) {
+    let _ = statement.visit(&mut Qualify { database, common: BTreeSet::new() });
+}
+
+/// A walk that qualifies the names of tables.
+struct Qualify<'d> {
+    database: &'d str,
+    /// The names of common table expressions.
+    common: BTreeSet<String>,
+}
+
+impl VisitorMut for Qualify<'_> {
+    type Break = ();
+
+    fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<()> {
+        let tables = query.with.iter().flat_map(|with| &with.cte_tables);
+        self.common.extend(tables.map(|table| table.alias.name.value.to_lowercase()));
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_relation(&mut self, name: &mut ObjectName) -> ControlFlow<()> {
+        if name.0.len() == 1 && !self.common.contains(&last(name)) {
+            name.0.insert(0, ObjectNamePart::Identifier(Ident::new(self.database)));
+        }
+        ControlFlow::Continue(())
+    }
 }
 
 /// The table that an item is, where it is one.

@@ -55,7 +55,7 @@ fn assignment(tokens: &[Token], memory: &mut Memory) -> Vec<Effect> {
         None => (String::new(), name.trim().to_owned()),
     };
     let mut effects = vec![setting(&scope, &name, value, memory)];
-    let runs = parsed(&select_of(value), Flavor::MySql);
+    let runs = parsed(&select_of(value), Flavor::MySql, memory);
     let is_word = matches!(value, [Token::Word(_)]);
     effects.extend(runs.into_iter().filter(|e| e.verb != Verb::Read && !is_word));
     effects

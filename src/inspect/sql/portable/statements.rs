@@ -1,11 +1,14 @@
 //! What each kind of statement does.
 
 use super::words::{self, Words};
-use super::{Flavor, Memory, effect, settings, syntax, walk};
+use super::{Flavor, Memory, effect, relations, settings, syntax, walk};
 use crate::effect::{Effect, Verb};
 use crate::inspect::sql::postgres::SqlError;
 use sqlparser::parser::Parser;
 use sqlparser::tokenizer::Token;
+
+/// The server's own database.
+const SYSTEM: &str = "mysql";
 
 /// How deep statements stand inside each other: `EXPLAIN ANALYZE SET STATEMENT … FOR …`.
 const MAX_INSIDE: usize = 4;
@@ -81,11 +84,16 @@ fn inside(tokens: &[Token], flavor: Flavor, memory: &mut Memory, depth: usize) -
         ("EXECUTE", Flavor::MySql) if memory.prepared.contains(&words.name(1)) => {
             vec![effect(Verb::Read, words.name(1), "")]
         }
-        ("DO", Flavor::MySql) => parsed(&select_of(tokens.get(1..).unwrap_or_default()), flavor),
+        ("DO", Flavor::MySql) => parsed(&select_of(tokens.get(1..).unwrap_or_default()), flavor, memory),
+        ("USE", Flavor::MySql) => {
+            // That it succeeds is not known: once it may be the server's own, it may stay so.
+            memory.system |= words.name(1).eq_ignore_ascii_case(SYSTEM);
+            words::judge(&words, flavor)
+        }
         ("ALTER", _) if words.word(1) == "TABLE" || words.word(2) == "TABLE" => words::alter_table(&words),
-        ("CREATE", _) => words::judge(&words, flavor).into_iter().chain(created_from(tokens, flavor)).collect(),
-        ("", _) => parsed(tokens, flavor),
-        (first, _) if is_change_or_query(first) => change_or_query(tokens, flavor),
+        ("CREATE", _) => words::judge(&words, flavor).into_iter().chain(created_from(tokens, flavor, memory)).collect(),
+        ("", _) => parsed(tokens, flavor, memory),
+        (first, _) if is_change_or_query(first) => change_or_query(tokens, flavor, memory),
         _ => words::judge(&words, flavor),
     }
 }
@@ -130,7 +138,7 @@ fn prepare(tokens: &[Token], memory: &mut Memory, depth: usize) -> Vec<Effect> {
 }
 
 /// The query that a table is created from: it runs now. A view's runs when it is asked.
-fn created_from(tokens: &[Token], flavor: Flavor) -> Vec<Effect> {
+fn created_from(tokens: &[Token], flavor: Flavor, memory: &Memory) -> Vec<Effect> {
     let words = Words::new(tokens);
     let is_table = (1..5).any(|n| words.word(n) == "TABLE") && !(1..8).any(|n| words.word(n) == "VIEW");
     let Some(mut at) = words.position("SELECT").or_else(|| words.position("VALUES")).filter(|_| is_table) else {
@@ -142,14 +150,14 @@ fn created_from(tokens: &[Token], flavor: Flavor) -> Vec<Effect> {
     while at > 0 && words.is_paren(at - 1) {
         at -= 1;
     }
-    parsed(tokens.get(at..).unwrap_or_default(), flavor).into_iter().filter(|e| e.verb != Verb::Write).collect()
+    parsed(tokens.get(at..).unwrap_or_default(), flavor, memory).into_iter().filter(|e| e.verb != Verb::Write).collect()
 }
 
 /// A change or a query, without the words that only say how it is to be done.
-fn change_or_query(tokens: &[Token], flavor: Flavor) -> Vec<Effect> {
+fn change_or_query(tokens: &[Token], flavor: Flavor, memory: &Memory) -> Vec<Effect> {
     let words = Words::new(tokens);
     if flavor == Flavor::Sqlite {
-        return parsed(tokens, flavor);
+        return parsed(tokens, flavor, memory);
     }
     if let Some(into) = words.position("INTO").filter(|n| matches!(words.word(n + 1).as_str(), "OUTFILE" | "DUMPFILE")) {
         let file = tokens.get(into + 2).map_or_else(String::new, words::text);
@@ -163,7 +171,7 @@ fn change_or_query(tokens: &[Token], flavor: Flavor) -> Vec<Effect> {
     let plain = (1..).take_while(|n| hows.contains(&words.word(*n).as_str())).last().unwrap_or(0) + 1;
     let rest = tokens.get(plain..).unwrap_or_default();
     let kept: Vec<Token> = tokens.iter().take(1).chain(rest).cloned().collect();
-    parsed(&kept, flavor)
+    parsed(&kept, flavor, memory)
 }
 
 /// `SELECT` before expressions.
@@ -172,10 +180,15 @@ pub(super) fn select_of(expressions: &[Token]) -> Vec<Token> {
 }
 
 /// What a statement does that sqlparser parses to its end.
-pub(super) fn parsed(tokens: &[Token], flavor: Flavor) -> Vec<Effect> {
+pub(super) fn parsed(tokens: &[Token], flavor: Flavor, memory: &Memory) -> Vec<Effect> {
     let mut parser = Parser::new(flavor.dialect()).with_tokens(tokens.to_vec());
     match parser.parse_statement() {
-        Ok(statement) if parser.peek_token().token == Token::EOF => walk::effects(&statement, flavor),
+        Ok(mut statement) if parser.peek_token().token == Token::EOF => {
+            if memory.system {
+                relations::qualify(&mut statement, SYSTEM);
+            }
+            walk::effects(&statement, flavor)
+        }
         Ok(_) => {
             let note = format!("nothing that is known ends at `{}`", parser.peek_token().token);
             vec![effect(Verb::Unknown, "SQL", note)]

@@ -3,7 +3,7 @@
 
 use super::relations::written;
 use super::{Flavor, effect, functions, predicate, rows};
-use crate::effect::{Effect, Verb};
+use crate::effect::{Effect, LOCAL_FILE, Verb};
 use sqlparser::ast::{
     Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, ObjectName, Query, Select, SelectFlavor, Statement,
     TableFactor, Visit, Visitor, With,
@@ -75,7 +75,12 @@ impl Walk {
             Some(Verb::Unknown) => {
                 self.note(Verb::Unknown, &shown, format!("`{shown}` runs the SQL text that it is given"));
             }
-            Some(verb) => self.note(verb, target, format!("calls `{shown}`")),
+            Some(verb) => {
+                let calls = effect(verb, target, format!("calls `{shown}`"));
+                // SQLite's `writefile`: the only function that writes.
+                let writes = verb == Verb::Write && self.flavor == Flavor::Sqlite;
+                self.add(if writes { calls.on_kind(LOCAL_FILE) } else { calls });
+            }
             None => self.note(Verb::Unknown, &shown, format!("what the function `{shown}` does cannot be seen")),
         }
     }

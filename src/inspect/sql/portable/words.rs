@@ -1,7 +1,7 @@
 //! Statements whose leading words say what they do, whatever follows.
 
 use super::{Flavor, effect};
-use crate::effect::{Effect, Verb};
+use crate::effect::{Effect, LOCAL_FILE, Verb};
 use sqlparser::tokenizer::Token;
 
 /// The tokens of a statement, seen as words.
@@ -256,7 +256,7 @@ pub(super) fn judge(words: &Words<'_>, flavor: Flavor) -> Vec<Effect> {
             let file = words.position("INTO").and_then(|n| words.0.get(n + 1));
             return match file {
                 Some(Token::SingleQuotedString(file)) => {
-                    vec![effect(Verb::Write, file, "the database is written to a file")]
+                    vec![effect(Verb::Write, file, "the database is written to a file").on_kind(LOCAL_FILE)]
                 }
                 _ => vec![effect(Verb::Unknown, "VACUUM", "to which file it writes cannot be seen")],
             };

@@ -7,7 +7,7 @@ use super::input::Input;
 use super::meta::{self, Does, Step};
 use super::script::{Origin, Script};
 use super::{Judge, Psql};
-use crate::effect::{Effect, Evidence, Verb};
+use crate::effect::{Effect, Evidence, LOCAL_FILE, Verb};
 use crate::inspect::sql::postgres;
 use std::path::Path;
 
@@ -102,6 +102,7 @@ impl Psql<'_> {
                 self.note(Verb::Unknown, "\\gexec", "runs what the server answers");
             }
             Does::Writes => self.output(found),
+            Does::Exports => self.written(found.word(1)),
             Does::Resets => drop(script.lexer.take()),
             Does::Sets => self.set(script, found),
             Does::Unsets | Does::SetsFirst => self.variables.set(found.word(0), None),
@@ -141,8 +142,15 @@ impl Psql<'_> {
         match target.strip_prefix('|') {
             Some(program) => self.note(Verb::Escape, program.trim(), "runs a shell"),
             None if target.is_empty() => {}
-            None => self.note(Verb::Write, target, "writes a file"),
+            None => self.written(target),
         }
+    }
+
+    /// A file that psql itself writes.
+    fn written(&mut self, file: &str) {
+        let effect = Effect::new(Verb::Write, beside(&self.folder, file, true), Evidence::Sql).on_kind(LOCAL_FILE);
+        let effect = effect.because("writes a file");
+        self.add(if self.line > 0 { self.placed(effect, self.line, 1) } else { effect });
     }
 
     fn set(&mut self, script: &Script<'_>, found: &Arguments) {
@@ -196,7 +204,7 @@ impl Psql<'_> {
         };
         match &copy.end {
             End::Program(program) => self.note(Verb::Escape, program, "runs a shell"),
-            End::File(file) if !copy.from => self.note(Verb::Write, file, "writes a file"),
+            End::File(file) if !copy.from => self.written(file),
             End::Stream if copy.from => {
                 self.note(Verb::Unknown, "pstdin", "its rows may be what follows in the script");
             }

@@ -26,6 +26,8 @@ pub(super) enum Does {
     SendsAndRuns,
     /// Its output goes to a file or a program.
     Writes,
+    /// It writes the file of its second argument.
+    Exports,
     /// It empties the buffer.
     Resets,
     /// It begins, continues or ends a condition.
@@ -113,7 +115,7 @@ const COMMANDS: &[Command] = &[
     command(&["setenv"], Words, Does::Effect(Verb::Escape, "changes the environment of what psql starts")),
     command(&["password"], Words, Does::Effect(Verb::Grant, "changes a password")),
     command(&["lo_unlink"], Words, Does::Effect(Verb::Destroy, "drops the large object")),
-    command(&["lo_export"], Words, Does::Effect(Verb::Write, "writes a file")),
+    command(&["lo_export"], Words, Does::Exports),
     command(&["lo_import"], Words, Does::Effect(Verb::Write, "makes a large object")),
     command(
         &[

@@ -1,7 +1,7 @@
 //! The commands of the command line itself.
 
 use super::Client;
-use crate::effect::Verb;
+use crate::effect::{Effect, Evidence, LOCAL_FILE, Verb};
 
 /// What a command does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -188,7 +188,7 @@ impl Client<'_> {
 
     fn written(&mut self, file: &str) {
         self.around.writes(file);
-        self.note(Verb::Write, file, "");
+        self.add(Effect::new(Verb::Write, file, Evidence::Sql).on_kind(LOCAL_FILE));
     }
 
     /// `|command` runs a program in a file's place.

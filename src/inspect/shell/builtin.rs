@@ -1,0 +1,156 @@
+//! Builtins of a shell, and what they change of where it stands.
+
+use super::super::inner::{self, UNSEEN};
+use super::walk::Walker;
+use super::word::holds_commands;
+use crate::call::absolute;
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::path::Path;
+
+/// Builtins that change nothing outside the shell.
+const HARMLESS: &[&str] = &[
+    ":",
+    "true",
+    "false",
+    "test",
+    "[",
+    "echo",
+    "printf",
+    "pwd",
+    "export",
+    "unset",
+    "set",
+    "shift",
+    "return",
+    "exit",
+    "break",
+    "continue",
+    "read",
+    "local",
+    "declare",
+    "typeset",
+    "readonly",
+    "let",
+    "umask",
+    "wait",
+    "jobs",
+    "fg",
+    "bg",
+    "disown",
+    "type",
+    "getopts",
+    "times",
+    "ulimit",
+    "shopt",
+    "dirs",
+    "caller",
+    "mapfile",
+    "readarray",
+    "suspend",
+    "logout",
+];
+impl Walker<'_> {
+    /// Runs a command: a function, a builtin, or a call.
+    pub(super) fn run(&mut self, argv: Vec<String>, variables: BTreeMap<OsString, OsString>, splits: bool) {
+        let name = argv.first().map(String::as_str).unwrap_or_default();
+        let rest = || argv.iter().skip(1).cloned().collect::<Vec<_>>();
+        match name {
+            _ if self.functions.contains(name) => {}
+            "cd" => self.change_folder(&rest()),
+            "eval" => self.evaluate(&rest().join(" ")),
+            "pushd" => {
+                let before = self.place.cwd.clone();
+                self.change_folder(&rest());
+                self.place.stack.push(before);
+            }
+            "popd" => self.place.cwd = self.place.stack.pop().flatten().filter(|_| argv.len() == 1),
+            "trap" => self.evaluate(argv.iter().skip(1).find(|w| *w != "--").map(String::as_str).unwrap_or_default()),
+            "mapfile" | "readarray" if argv.iter().any(|w| w.starts_with("-C")) => {
+                self.unknown(name, "it runs a command for each line")
+            }
+            "compgen" | "complete" | "bind" | "fc" if argv.len() > 1 => self.unknown(name, "what it runs is not understood"),
+            "." | "source" => self.source(argv.get(1)),
+            "command" | "builtin" | "exec" => match argv.get(1).map(String::as_str) {
+                Some("-v" | "-V") | None => {}
+                Some(flag) if flag.starts_with('-') => self.unknown(name, "flags of a builtin that are not understood"),
+                Some(_) => self.run(rest(), variables, splits),
+            },
+            "hash" | "alias" | "unalias" | "enable" if argv.len() > 1 => {
+                self.unknown(name, "what names mean is changed by it");
+            }
+            "export" | "declare" | "typeset" | "readonly" | "local" => {
+                let pairs = argv.iter().skip(1).filter_map(|word| word.split_once('='));
+                let pairs: Vec<(String, String)> = pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+                pairs.iter().for_each(|(name, value)| self.assigned(name, value));
+                self.keep(pairs.into_iter().map(|(name, value)| (name.into(), value.into())).collect());
+                // What a word is that is not known may be an assignment, of whatever.
+                self.place.path |= argv.iter().any(|word| shifts(word));
+                self.subscripts(&argv);
+            }
+            _ if HARMLESS.contains(&name) || ["hash", "alias"].contains(&name) => self.subscripts(&argv),
+            _ => self.call(argv, variables, splits),
+        }
+    }
+
+    fn change_folder(&mut self, words: &[String]) {
+        let to = words.iter().find(|w| !["-P", "-L", "--"].contains(&w.as_str()));
+        let folder = match (to, &self.place.cwd) {
+            (Some(to), Some(cwd)) if to != UNSEEN && to != "-" => Some(absolute(cwd, Path::new(to))),
+            _ => None,
+        };
+        // Where it cannot go there it stays, and what follows happens here.
+        self.place.cwd = folder.filter(|f| !self.launcher.away() && f.is_dir());
+    }
+
+    fn evaluate(&mut self, text: &str) {
+        if text.contains(UNSEEN) {
+            self.unknown("eval", "what is run is not known before");
+        } else if !text.is_empty() && text != "-" {
+            let found = self.launcher.text(text);
+            inner::adopt_all(found, &mut self.found);
+            self.place.cwd = None;
+        }
+    }
+
+    /// A variable gets this value. What arithmetic makes of it, and what is printed before each command, can be commands.
+    pub(super) fn assigned(&mut self, name: &str, value: &str) {
+        let printed = name.starts_with("PS4") && holds_commands(value);
+        if printed || has_commands_in_subscript(value) || has_commands_in_subscript(name) {
+            self.unknown("shell", "commands stand where they cannot be read");
+        }
+    }
+
+    /// Keeps variables for what is started later.
+    pub(super) fn keep(&mut self, variables: BTreeMap<OsString, OsString>) {
+        self.place.path |= variables.keys().any(|name| shifts(&name.to_string_lossy()));
+        self.place.variables.extend(variables);
+    }
+
+    /// Builtins evaluate the subscripts in names of variables that they are given.
+    fn subscripts(&mut self, argv: &[String]) {
+        let prints = ["echo", "printf"].iter().any(|name| argv.first().is_some_and(|first| first == name));
+        let names_one = !prints || argv.get(1).is_some_and(|word| word.starts_with("-v"));
+        if names_one && argv.iter().any(|word| has_commands_in_subscript(word)) {
+            self.unknown("shell", "commands stand where they cannot be read");
+        }
+    }
+
+    fn source(&mut self, file: Option<&String>) {
+        let Some(file) = file else { return };
+        let found = super::script(&[OsString::from(file)], self.launcher);
+        inner::adopt_all(found, &mut self.found);
+        self.place.cwd = None;
+    }
+}
+
+/// Whether text holds commands behind an opening bracket: `a[$(command)]`, which is run when the name is looked up.
+fn has_commands_in_subscript(text: &str) -> bool {
+    text.split_once('[').is_some_and(|(_, behind)| holds_commands(behind))
+}
+
+/// Whether an assignment changes which programs are found.
+fn shifts(word: &str) -> bool {
+    let name = word.split('=').next().unwrap_or_default();
+    name == "PATH" || name == "BASH_ENV" || name == "ENV" || name.starts_with("LD_")
+}
