@@ -265,19 +265,20 @@ fn without_a_repository_only_names_speak() {
     tree.all(
         "ws",
         Verb::Write,
-        &[
-            "rm -rf dist",
-            "rm -rf nothing",
-            "rm -f a.o",
-            "rm -rf .venv coverage",
-            "cp new.txt b.txt",
-            "find . -name '*.pyc' -delete",
-        ],
+        &["rm -rf dist", "rm -rf nothing", "rm -f a.o", "rm -rf .venv coverage", "cp new.txt b.txt"],
     );
     tree.all(
         "ws",
         Verb::Destroy,
-        &["rm new.txt", "rm -rf .", "rm -rf ./*", "rm -rf *", "find . -name '*.txt' -delete", "cp dist/a.js new.txt"],
+        &[
+            "rm new.txt",
+            "rm -rf .",
+            "rm -rf ./*",
+            "rm -rf *",
+            "find . -name '*.pyc' -delete",
+            "find . -type f -exec cp dist/a.js {} ;",
+            "cp dist/a.js new.txt",
+        ],
     );
 }
 

@@ -246,6 +246,16 @@ impl Launcher<'_> {
         !tools.is_empty() && tools.iter().all(harmless)
     }
 
+    /// Whether the program of these words does to each of its operands what it does to one.
+    pub(super) fn takes_alike(&self, words: &[OsString]) -> bool {
+        const ALIKE: [&str; 6] =
+            ["paths-remove", "paths-overwrite", "paths-mode", "paths-owner", "paths-attributes", "paths-sed"];
+        let name = words.first().map(|word| word.to_string_lossy().into_owned()).unwrap_or_default();
+        let tools = tool::find(&name).unwrap_or_default();
+        let alike = |t: &tool::Tool| t.command.iter().all(|c| c.inspect.as_deref().is_some_and(|i| ALIKE.contains(&i)));
+        !tools.is_empty() && tools.iter().all(alike)
+    }
+
     /// What stands on standard input.
     pub(super) fn stdin(&self) -> &crate::call::Stdin {
         &self.call.stdin

@@ -148,6 +148,8 @@ const GRANTS: &[&str] = &[
     "changeUserPassword",
 ];
 const REVEALS: &[&str] = &["getUser", "getUsers", "getRole", "getRoles", "auth"];
+/// Collections that hold passwords or keys, wherever they are named.
+const SECRETS: &[&str] = &["system.users", "system.keys", "system.backup_users", "system.new_users"];
 /// What may be called inside an argument: it makes a value.
 const VALUES: &[&str] = &[
     "ObjectId",
@@ -221,6 +223,13 @@ fn of_statement(statement: &Statement, from: Evidence) -> Effect {
     if !known_root || (names.is_empty() && calls.is_empty()) {
         return unknown(&target, "a name that is not known", from);
     }
+    let named = calls.iter().flat_map(|c| c.arguments.iter().flatten()).filter_map(|token| match token {
+        Token::Text(text) => Some(text.as_str()),
+        Token::Name(_) | Token::Sign(_) | Token::Opaque | Token::Line => None,
+    });
+    if named.chain([target.as_str()]).any(|name| SECRETS.iter().any(|secret| name.ends_with(secret))) {
+        worst = Effect::new(Verb::Reveal, target.clone(), from).because("holds the secrets of users");
+    }
     for called in calls {
         let (verb, note) = of_call(called);
         if verb > worst.verb {
@@ -239,6 +248,13 @@ fn of_call(called: &Called) -> (Verb, String) {
     let verb = match name {
         "aggregate" if called.arguments.iter().flatten().any(writes_out) => Verb::Destroy,
         "aggregate" => Verb::Read,
+        "validate" if says(called, "repair") => Verb::Destroy,
+        // Documents go by themselves from then on.
+        "createIndex" | "createIndexes" | "ensureIndex" if says(called, "expireAfterSeconds") => Verb::Destroy,
+        "findAndModify" if called.arguments.first().and_then(|all| field(all, "query")).is_some_and(is_bounded) => {
+            Verb::Write
+        }
+        "findAndModify" => Verb::Destroy,
         _ if listed(READS) => Verb::Read,
         _ if listed(WRITES) => Verb::Write,
         _ if listed(BOUNDED) && called.arguments.first().is_some_and(|filter| is_bounded(filter)) => Verb::Write,
@@ -253,6 +269,28 @@ fn of_call(called: &Called) -> (Verb, String) {
         Verb::Read | Verb::Reveal | Verb::Write | Verb::Grant | Verb::Escape | Verb::Destroy => name.to_owned(),
     };
     (verb, note)
+}
+
+/// Whether a field of this name stands in the arguments.
+fn says(called: &Called, field: &str) -> bool {
+    called.arguments.iter().flatten().any(|t| matches!(t, Token::Name(name) | Token::Text(name) if name == field))
+}
+
+/// What stands behind the field of this name, to the end of its own braces.
+fn field<'t>(tokens: &'t [Token], name: &str) -> Option<&'t [Token]> {
+    let is = |t: &Token| matches!(t, Token::Name(n) | Token::Text(n) if n == name);
+    let at = tokens.windows(2).position(|two| matches!(two, [field, Token::Sign(':')] if is(field)))?;
+    let rest = tokens.get(at + 2..)?;
+    let mut depth = 0usize;
+    let end = rest.iter().position(|token| {
+        match token {
+            Token::Sign('{' | '[' | '(') => depth += 1,
+            Token::Sign('}' | ']' | ')') => depth = depth.saturating_sub(1),
+            Token::Sign(_) | Token::Name(_) | Token::Text(_) | Token::Opaque | Token::Line => {}
+        }
+        depth == 0
+    })?;
+    rest.get(..=end)
 }
 
 /// `$out` and `$merge` write over a collection.
@@ -312,6 +350,17 @@ mod tests {
             ("db.users.insertOne({a: 1, at: new Date()})", Verb::Write),
             ("db.users.updateOne({_id: ObjectId('5')}, {$set: {a: 1}})", Verb::Write),
             ("db.users.deleteMany({name: 'x'})", Verb::Write),
+            ("db.users.findAndModify({query: {_id: 5}, remove: true})", Verb::Write),
+            ("db.users.createIndex({a: 1}, {unique: true})", Verb::Write),
+            ("db.users.validate({full: true})", Verb::Read),
+            ("db.users.findAndModify({query: {}, remove: true})", Verb::Destroy),
+            ("db.users.findAndModify({remove: true, sort: {a: 1}})", Verb::Destroy),
+            ("db.users.createIndex({at: 1}, {expireAfterSeconds: 0})", Verb::Destroy),
+            ("db.users.validate({repair: true})", Verb::Destroy),
+            ("db.system.users.find()", Verb::Reveal),
+            ("db.getSiblingDB('admin').getCollection('system.users').find()", Verb::Reveal),
+            ("db.getSiblingDB('admin').system.users.find()", Verb::Reveal),
+            ("db['system.users'].find()", Verb::Reveal),
             ("db.users.deleteMany({})", Verb::Destroy),
             ("db.users.deleteMany()", Verb::Destroy),
             ("db.users.deleteMany({_id: {$exists: true}})", Verb::Destroy),

@@ -93,13 +93,19 @@ fn of_command(words: &[String], from: Evidence) -> Effect {
             return effect(Verb::Escape).because("the server writes its files, or loads others, from there on");
         }
         "RESTORE" | "COPY" if has("replace") => verb = Verb::Destroy,
-        "SET" | "GETEX" | "MSETEX" if ["ex", "px", "exat", "pxat"].into_iter().any(has) => {}
+        "GETEX" if ["ex", "px", "exat", "pxat"].into_iter().any(has) => verb = Verb::Destroy,
+        "XADD" if words.windows(2).any(|two| is_word(two, 0, "maxlen") && is_word(two, 1, "0")) => verb = Verb::Destroy,
+        "SET" | "MSETEX" if ["ex", "px", "exat", "pxat"].into_iter().any(has) => {}
         "MIGRATE" if has("copy") => verb = Verb::Write,
         "CLIENT" | "CLUSTER" | "CONFIG" | "ACL" | "XGROUP" | "SCRIPT" | "FUNCTION" => {}
         _ if verb == Verb::Destroy && !target.is_empty() => return Effect::new(verb, target, from).because(shown),
         _ => {}
     }
     effect(verb)
+}
+
+fn is_word(words: &[String], at: usize, wanted: &str) -> bool {
+    words.get(at).is_some_and(|word| word.eq_ignore_ascii_case(wanted))
 }
 
 fn is_secret(pattern: &str) -> bool {

@@ -134,6 +134,9 @@ struct Started {
     at_once: bool,
 }
 
+/// So many calls for one file each are judged one by one.
+const MOST_CALLS: usize = 64;
+
 /// What an expression comes to.
 #[derive(Debug, Default)]
 struct Search {
@@ -263,6 +266,21 @@ impl Search {
         kind && tests.names.iter().all(fits)
     }
 
+    /// Whether a repository says what the files of every start folder are worth, or they are temporary.
+    fn is_spoken_for(&self, ground: &Ground) -> bool {
+        let workspace = ground.workspace.as_deref().filter(|w| w.join(".git").exists());
+        self.starts.iter().all(|start| {
+            let (place, path) = ground.place(start, false);
+            match place {
+                Place::Inside => workspace.is_some(),
+                Place::Top => workspace == Some(path.as_path()) || ground.is_scratch(&path),
+                Place::Scratch => true,
+                Place::Unseen | Place::Nowhere | Place::Device | Place::Own => false,
+                Place::System | Place::Home | Place::Outside => false,
+            }
+        })
+    }
+
     /// The files that would come to an action behind `tests`; nothing where they are too many, or not this machine's.
     fn found(&self, ground: &Ground, tests: &Tests) -> Option<Vec<PathBuf>> {
         let mut open: Vec<(PathBuf, usize)> = Vec::new();
@@ -305,7 +323,8 @@ pub(in crate::inspect) fn inspect(reading: &Reading<'_>, call: &Call, probe: &dy
         .collect();
     effects.extend(judge.all(&search.outputs, Act::Overwrite));
     if let Some(tests) = &search.deletes {
-        effects.extend(deleted(&search, &judge, search.found(&ground, tests)));
+        let found = if search.is_spoken_for(&ground) { search.found(&ground, tests) } else { None };
+        effects.extend(deleted(&search, &judge, found));
     }
     for call in &search.calls {
         effects.extend(started(&search, call, &launcher, &ground));
@@ -330,8 +349,8 @@ fn deleted(search: &Search, judge: &Judge<'_>, found: Option<Vec<PathBuf>>) -> V
     }
 }
 
-/// What a call of `-exec` does. What only reads does so whatever is found; else what is found is filled in, for each file where a
-/// call is made for each; where that is not known, the start folders.
+/// What a call of `-exec` does. What only reads does so whatever is found. What would lose the start folders is judged with what is
+/// found, where a repository says what that is worth; what would not, with each file, for which it may be another call.
 fn started(search: &Search, call: &Started, launcher: &Launcher<'_>, ground: &Ground) -> Vec<Effect> {
     let with = |paths: Vec<OsString>, launcher: &Launcher<'_>| {
         launcher.words(filled(&call.words, &paths), Default::default()).effects
@@ -340,12 +359,14 @@ fn started(search: &Search, call: &Started, launcher: &Launcher<'_>, ground: &Gr
     if worst(&effects) == Verb::Read || !call.words.iter().any(|w| w == "{}") {
         return effects;
     }
-    let Some(found) = search.found(ground, &call.tests) else { return effects };
+    let loses = worst(&effects) > Verb::Write;
+    let looks = !loses || search.is_spoken_for(ground);
+    let Some(found) = search.found(ground, &call.tests).filter(|_| looks) else { return effects };
     if found.is_empty() {
-        return vec![Effect::new(Verb::Read, "nothing is found", Evidence::Argv)];
+        return if loses { vec![Effect::new(Verb::Read, "nothing is found", Evidence::Argv)] } else { effects };
     }
     let all = with(found.iter().map(|path| path.clone().into_os_string()).collect(), launcher);
-    if call.at_once || worst(&all) > Verb::Write {
+    if call.at_once || worst(&all) > Verb::Write || (launcher.takes_alike(&call.words) && !call.inside) {
         return all;
     }
     // `cp a {}` of several files would be another call than several calls.
@@ -357,7 +378,13 @@ fn started(search: &Search, call: &Started, launcher: &Launcher<'_>, ground: &Gr
         }
         (_, _, _) => with(vec![path.clone().into_os_string()], launcher),
     };
-    found.iter().map(one).find(|effects| worst(effects) > Verb::Write).unwrap_or(all)
+    let worse = found.iter().take(MOST_CALLS).map(one).find(|effects| worst(effects) > Verb::Write);
+    worse.unwrap_or_else(|| {
+        // Of more calls than that, nothing is lost if nothing would be by writing over what is found.
+        let rest = found.get(MOST_CALLS..).unwrap_or_default();
+        let over = Judge::new(ground).all(rest, Act::Overwrite);
+        all.into_iter().chain(over.into_iter().filter(|effect| effect.verb > Verb::Write)).collect()
+    })
 }
 
 /// The words of a call with `{}` filled in; within a word it is not known what it will be.

@@ -172,6 +172,11 @@ impl Ground {
         }
     }
 
+    /// Whether a resolved path is a folder for what is temporary.
+    pub(super) fn is_scratch(&self, path: &Path) -> bool {
+        self.scratch.iter().any(|folder| folder == path)
+    }
+
     /// Whether a resolved path is a file by which people or programs get in, here or on another machine.
     pub(super) fn is_trusted(&self, path: &Path) -> bool {
         names::is_trusted(path, &self.homes)
