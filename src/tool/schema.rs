@@ -319,6 +319,9 @@ pub struct Variable {
     /// The pattern of its value; absent: any value that is not empty.
     #[serde(default)]
     pub value: Option<String>,
+    /// Values that do not raise, in small or capital letters.
+    #[serde(default)]
+    pub but: Vec<String>,
     /// The verb of the effect that is added.
     pub verb: Verb,
     /// Why, in a few words for a person.
