@@ -1,4 +1,5 @@
-//! Compose files: what their services are given of the machine is held, whatever way it stands in them.
+//! Compose files: what their services are given of the machine is held, whatever way it stands in them; and the plugins that docker's
+//! client runs.
 
 use sprag::effect::{Effect, Verb, worst};
 use sprag::inspect::{Unasked, deepen};
@@ -97,4 +98,34 @@ fn every_file_that_compose_reads_is_read() {
         let effects = effects(&files, line);
         assert_eq!(worst(&effects) > Verb::Write, held, "{files:?}: {line}: {effects:?}");
     }
+}
+
+#[test]
+fn plugins_of_a_folder_that_is_not_the_homes_are_held() {
+    let plugin = [("D/cli-plugins/docker-x", "#!/bin/sh\n")];
+    let named = [("D/config.json", r#"{"CliPluginsExtraDirs": ["/x"]}"#)];
+    let broken = [("D/config.json", r#"{"cliPluginsExtraDirs": ["/x"]} x"#)];
+    for files in [plugin, named, broken] {
+        for line in [
+            "docker --config D",
+            "docker --config D info",
+            "docker --config D system info",
+            "docker --config=D compose ps",
+            "docker --config D compose cp web:/x .",
+            "docker --config D compose exec web ls",
+            "docker --config D buildx ls",
+            "docker --config D image build .",
+            "env DOCKER_CONFIG=D docker build .",
+            "env DOCKER_CONFIG=D docker-compose build",
+        ] {
+            assert_eq!(worst(&effects(&files, line)), Verb::Escape, "{files:?}: {line}");
+        }
+        for line in ["docker --config D ps", "docker --config D pull x", "docker --config D image ls", "docker info"] {
+            assert!(worst(&effects(&files, line)) <= Verb::Write, "{files:?}: {line}");
+        }
+    }
+    let plain = [("D/config.json", r#"{"auths": {}, "cliPluginsExtraDirs": []}"#), ("D/cli-plugins/readme", "")];
+    assert_eq!(worst(&effects(&plain, "docker --config D compose ps")), Verb::Read);
+    let planted = [("h/.docker/cli-plugins/docker-x", "")];
+    assert_eq!(worst(&effects(&planted, "env HOME=h docker info")), Verb::Escape);
 }

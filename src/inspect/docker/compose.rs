@@ -2,7 +2,7 @@
 
 use crate::call::{Call, absolute};
 use crate::effect::{Effect, Evidence, Verb};
-use crate::inspect::{Findings, Probe, Unasked, deepen};
+use crate::inspect::{Findings, Probe, Unasked, deepen, paths};
 use crate::tool::schema::Tool;
 use crate::tool::{self, Reading};
 use serde_json::Value;
@@ -31,11 +31,18 @@ const SETTINGS: [(&str, &str); 8] = [
     ("volumes_from", "--volumes-from"),
 ];
 
-/// What the services of the call's files are given of this machine.
+/// What the services of the call's files are given of this machine; what `cp` copies to it.
 pub(in crate::inspect) fn inspect(reading: &Reading<'_>, call: &Call, probe: &dyn Probe, findings: &mut Findings) {
-    if reading.mild || reading.parsed.is_on("--dry-run") {
-        return;
+    match reading.command_words().last() {
+        Some(&"cp") => paths::inspect_copy(reading, call, probe, findings),
+        _ if reading.parsed.is_on("--dry-run") => {}
+        _ => services(reading, call, findings),
     }
+    // `compose run -v`.
+    super::inspect(reading, call, probe, findings);
+}
+
+fn services(reading: &Reading<'_>, call: &Call, findings: &mut Findings) {
     let files = files(reading, call);
     let first = files.first().and_then(|file| file.parent()).unwrap_or(&call.cwd).to_owned();
     let project = reading.parsed.last("--project-directory").map_or(first, |folder| absolute(&call.cwd, Path::new(folder)));
@@ -46,8 +53,6 @@ pub(in crate::inspect) fn inspect(reading: &Reading<'_>, call: &Call, probe: &dy
     }
     findings.effects.extend(compose.found);
     findings.read.extend(files);
-    // `compose run -v`.
-    super::inspect(reading, call, probe, findings);
 }
 
 /// The files that compose would read.
