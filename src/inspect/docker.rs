@@ -2,6 +2,7 @@
 
 pub(super) mod compose;
 mod plugins;
+pub(super) mod pods;
 
 use super::{Findings, Probe, paths};
 use crate::call::Call;

@@ -2,6 +2,8 @@
 
 mod manifest;
 
+pub(super) use manifest::objects;
+
 use super::{Findings, Probe, input};
 use crate::call::{Call, absolute};
 use crate::effect::{Effect, Evidence, Verb, worst};
