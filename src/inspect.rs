@@ -242,6 +242,7 @@ const INSPECTORS: &[(&str, Inspector)] = &[
     ("github", github::inspect),
     ("docker", docker::inspect),
     ("compose", docker::compose::inspect),
+    ("pods", docker::pods::inspect),
     ("redis", redis::inspect),
     ("kube", kube::inspect),
     ("mongo", mongo::inspect),

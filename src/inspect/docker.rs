@@ -1,6 +1,8 @@
-//! What a container is given of this machine, folders and sockets that are mounted into it.
+//! What a container is given of this machine, folders and sockets that are mounted into it; and what docker's client starts here.
 
 pub(super) mod compose;
+mod plugins;
+pub(super) mod pods;
 
 use super::{Findings, Probe, paths};
 use crate::call::Call;
@@ -18,6 +20,7 @@ pub(super) fn inspect(reading: &Reading<'_>, call: &Call, _: &dyn Probe, finding
         let found = paths::given(call, OsStr::new(&source), read_only);
         findings.effects.extend(found.map(|(verb, note)| Effect::new(verb, source, Evidence::Argv).because(note)));
     }
+    findings.effects.extend(plugins::inspect(reading, call));
 }
 
 /// The source of a bind mount, and whether it is only read; a name is a volume's.

@@ -4,6 +4,8 @@ mod kustomization;
 mod manifest;
 mod patch;
 
+pub(super) use manifest::objects;
+
 use super::{Findings, Probe, input};
 use crate::call::{Call, absolute};
 use crate::effect::{Effect, Evidence, Verb, worst};

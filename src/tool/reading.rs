@@ -164,10 +164,18 @@ impl<'t> Reading<'t> {
                 Mark::Plain | Mark::Secret => {}
             }
         }
-        let operands = self.operands().into_iter().map(|o| absolute(&self.folder, Path::new(o)));
-        match self.parsed.command.map_or(Operands::None, |c| c.operands) {
-            Operands::Read => paths.read.extend(operands),
-            Operands::Write => paths.write.extend(operands),
+        // The last one is told from the others before those go that are no files of this machine: `s3://bucket/key`.
+        let operands = self.operands();
+        let kind = self.parsed.command.map_or(Operands::None, |c| c.operands);
+        let sources = if kind == Operands::Destination { operands.len().saturating_sub(1) } else { 0 };
+        let (sources, others) = operands.split_at(sources);
+        let files = |words: &[&str]| -> Vec<PathBuf> {
+            words.iter().filter(|o| !o.contains("://")).map(|o| absolute(&self.folder, Path::new(o))).collect()
+        };
+        paths.read.extend(files(sources));
+        match kind {
+            Operands::Read => paths.read.extend(files(others)),
+            Operands::Write | Operands::Destination => paths.write.extend(files(others)),
             Operands::None | Operands::Words | Operands::Target => {}
         }
         paths
@@ -270,7 +278,7 @@ impl<'t> Reading<'t> {
         let is_target = |f: &&Given| f.mark != Mark::Secret && patterns.iter().any(|p| p.matches(&f.name));
         let mut targets: Vec<String> =
             self.parsed.flags.iter().filter(is_target).flat_map(|f| f.values.iter().cloned()).collect();
-        if matches!(command.operands, Operands::Target | Operands::Write) {
+        if matches!(command.operands, Operands::Target | Operands::Write | Operands::Destination) {
             targets.extend(self.operands().into_iter().map(str::to_owned));
         }
         if targets.is_empty() {

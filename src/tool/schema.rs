@@ -82,6 +82,8 @@ pub enum Operands {
     Read,
     /// Files or folders the tool writes; they are targets too.
     Write,
+    /// The last is written, those before it are read; all are targets.
+    Destination,
 }
 
 /// A call inside the call: what a launcher starts.

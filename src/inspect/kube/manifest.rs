@@ -25,7 +25,7 @@ const PERMISSIONS: &[&str] = &[
 const SPECS: &[&str] = &["/spec", "/spec/template/spec", "/spec/jobTemplate/spec/template/spec"];
 
 /// The objects of a text of YAML or JSON documents, lists opened.
-pub(super) fn objects(text: &str) -> Result<Vec<Value>, String> {
+pub(in crate::inspect) fn objects(text: &str) -> Result<Vec<Value>, String> {
     let documents: Vec<Value> =
         serde_saphyr::from_multiple(text).map_err(|e| e.to_string().lines().next().unwrap_or_default().to_owned())?;
     let mut found = Vec::new();

@@ -7,7 +7,7 @@ use crate::tool::schema::{Command, Dialect, Flags, Tool};
 
 /// Takes `words` apart.
 pub(super) fn parse<'t>(tool: &'t Tool, words: &[Word]) -> Parsed<'t> {
-    Gnu { tool, words, out: Parsed::default() }.parse()
+    Gnu { tool, words, out: Parsed::default(), bare: None }.parse()
 }
 
 /// A command line being taken apart.
@@ -15,6 +15,8 @@ struct Gnu<'t, 'w> {
     tool: &'t Tool,
     words: &'w [Word],
     out: Parsed<'t>,
+    /// The last flag that no list has and that stands without a value: what follows it may be one, though it looks like a flag.
+    bare: Option<usize>,
 }
 
 impl<'t> Gnu<'t, '_> {
@@ -67,19 +69,24 @@ impl<'t> Gnu<'t, '_> {
         !self.out.operands.is_empty() && self.out.command.is_some_and(|c| c.stop)
     }
 
-    /// Takes the operand at `at`; once enough words are there, finds the command among them.
+    /// Takes the operand at `at`; once no further word could tell another command, finds the one that is meant.
     fn operand(&mut self, at: usize) -> usize {
         if self.out.dashes.is_none() && self.goes_deeper(at) {
             return 1;
         }
         self.out.operands.push(at);
-        if self.out.command.is_none() {
-            let longest = self.tool.command.iter().map(|c| c.path.len()).max().unwrap_or(0);
-            if self.out.operands.len() >= longest {
-                self.settle_command();
-            }
+        if self.out.command.is_none() && !self.leads_further() {
+            self.settle_command();
         }
         1
+    }
+
+    /// Whether a path that is longer begins with the words so far.
+    fn leads_further(&self) -> bool {
+        let words: Vec<&str> = self.out.operands.iter().map(|at| self.text(*at)).collect();
+        let further =
+            |path: &[String]| path.len() > words.len() && path.iter().zip(&words).all(|(part, w)| is_word(part, w));
+        self.tool.command.iter().any(|c| further(&c.path))
     }
 
     /// Whether the word leads from a command that was found to one below it: flags may stand between the two.
@@ -203,8 +210,7 @@ impl<'t> Gnu<'t, '_> {
                 self.out.problem(at, problem);
                 return 1;
             }
-            // Where not all flags are listed, what looks short for help may be short for another.
-            Ok(Some(known)) if known.arity == Arity::Help && self.is_open() && !known.names.contains(&name) => {
+            Ok(Some(known)) if known.arity == Arity::Help && !self.asks_for_help(known, name, at) => {
                 return self.unlisted(word, name, attached, at);
             }
             Ok(Some(known)) => (known.arity, known.mark, known.name()),
@@ -264,12 +270,30 @@ impl<'t> Gnu<'t, '_> {
             self.out.unknown_flag(at, format!("`{word}` is no flag that is known"));
             return 1;
         }
-        let following = if attached.is_some() { vec![] } else { self.following(at) };
         if let Some(value) = attached {
             self.push(name.to_owned(), vec![value], Mark::Plain, vec![at]);
             return 1;
         }
+        let following = self.following(at);
+        self.bare = following.is_empty().then_some(at);
         self.take(name.to_owned(), Mark::Plain, at, &following)
+    }
+
+    /// Whether a flag that is listed for help, given as `name`, is one for certain. Where not all flags are listed it may be short for
+    /// another, or another's value; and behind a command cobra has nothing of the tool's but `-h` and `--help`, whose letter the
+    /// command may use for something else, which then is likely to have a value.
+    fn asks_for_help(&self, known: &super::Known<'t>, name: &str, at: usize) -> bool {
+        let cobra = self.tool.dialect == Dialect::Cobra;
+        let own = self.out.command.is_some_and(|c| c.flags.help.iter().any(|l| l.split(' ').any(|n| n == name)));
+        if cobra && self.out.command.is_some() && !own && known.names.last() != Some(&"--help") {
+            return false;
+        }
+        if !self.is_open() {
+            return true;
+        }
+        let is_value = self.tool.dialect != Dialect::Argparse && at > 0 && self.bare == Some(at - 1);
+        let last = own || !cobra || name.starts_with("--") || at + 1 == self.words.len();
+        known.names.contains(&name) && last && !is_value
     }
 
     /// `git log -5`.
@@ -277,19 +301,28 @@ impl<'t> Gnu<'t, '_> {
         self.tool.dialect == Dialect::Git && word.strip_prefix('-').is_some_and(|n| n.parse::<u32>().is_ok())
     }
 
+    /// A letter that no list has: with it the rest of the word is not understood.
+    fn unlisted_letter(&mut self, word: &str, name: &str, at: usize) -> usize {
+        let git = self.tool.dialect == Dialect::Git && (self.is_open() || self.is_number(word));
+        if git {
+            self.push(word.to_owned(), vec![], Mark::Plain, vec![at]);
+        } else if self.tool.dialect == Dialect::Cobra && self.is_open() {
+            return self.unlisted(word, word, None, at);
+        } else {
+            self.out.unknown_flag(at, format!("`{name}` in `{word}` is no flag that is known"));
+        }
+        1
+    }
+
     /// `-abc`, `-cVALUE`, `-c VALUE`.
     fn cluster(&mut self, word: &str, at: usize) -> usize {
         let lists = self.lists();
         let table = Table::new(&lists);
         for (position, letter) in word.char_indices().skip(1) {
-            let Some(known) = table.exact(&format!("-{letter}")) else {
-                let may_be_any = self.tool.dialect == Dialect::Git && self.is_open();
-                if self.is_number(word) || may_be_any {
-                    self.push(word.to_owned(), vec![], Mark::Plain, vec![at]);
-                } else {
-                    self.out.unknown_flag(at, format!("`-{letter}` in `{word}` is no flag that is known"));
-                }
-                return 1;
+            let name = format!("-{letter}");
+            let sure = |known: &&super::Known<'t>| known.arity != Arity::Help || self.asks_for_help(known, &name, at);
+            let Some(known) = table.exact(&name).filter(sure) else {
+                return self.unlisted_letter(word, &name, at);
             };
             let rest = word.get(position + letter.len_utf8()..).unwrap_or_default();
             let cobra_value = rest.strip_prefix('=').filter(|_| self.tool.dialect == Dialect::Cobra);
