@@ -20,6 +20,10 @@ git branch merged
 git checkout -q -b topic; echo t > t; git add t; git commit -q -m topic; git checkout -q main
 "#;
 
+/// A conflict in `a`, while `d/b` and a new file come from the other side alone.
+const CONFLICT: &str = "git checkout -q topic; echo y > a; echo y > d/b; echo n > n; git add .; git commit -q -m y; \
+    git checkout -q main; echo x > a; git commit -q -am x;";
+
 /// A submodule with a change of its own.
 const SUBMODULE: &str =
     "git -c protocol.file.allow=always submodule --quiet add ./ sub; git add -A; git commit -q -m sub; echo x > sub/a";
@@ -131,6 +135,38 @@ fn what_would_lose_work_is_held() {
             ("", "git filter-branch --tree-filter true HEAD"),
         ],
         true,
+    );
+}
+
+#[test]
+fn giving_up_a_merge_or_a_rebase_loses_what_it_did_not_make() {
+    let after = |command: &str, then: &str| format!("{CONFLICT} git {command} || true; {then}");
+    let own = "echo own > own; git add own";
+    check(
+        &[
+            (&after("rebase main topic", "echo work > d/c"), "git rebase --abort"),
+            (&after("rebase main topic", "echo work > d/c"), "git rebase --skip"),
+            (&after("rebase main topic", own), "git rebase --abort"),
+            (&after("merge topic", own), "git merge --abort"),
+            (&after("cherry-pick topic", own), "git cherry-pick --skip"),
+            (&after("rebase -x false HEAD^", own), "git rebase --abort"),
+        ],
+        true,
+    );
+    check(
+        &[
+            (&after("rebase main topic", ""), "git rebase --abort"),
+            (&after("rebase main topic", "echo solved > a; git add a"), "git rebase --abort"),
+            (&after("rebase main topic", "echo new > new"), "git rebase --skip"),
+            (&after("merge topic", "echo work > d/c"), "git merge --abort && grep -q work d/c"),
+            (&after("merge topic", "echo solved > a; git add a"), "git merge --abort"),
+            (&after("cherry-pick topic", ""), "git cherry-pick --abort"),
+            (&after("revert topic", ""), "git revert --abort"),
+            (&after("format-patch -q -1 topic -o ..; git am -3 ../0001-y.patch", ""), "git am --abort"),
+            ("echo work > a", "git rebase --abort || true"),
+            ("echo work > a", "git merge --abort || true"),
+        ],
+        false,
     );
 }
 

@@ -147,6 +147,11 @@ impl<'a> Git<'a> {
     fn command(&self, findings: &mut Findings) {
         let words = self.reading.command_words();
         match words.as_slice() {
+            [name @ ("rebase" | "am" | "merge" | "cherry-pick" | "revert")]
+                if self.is_on("--abort") || self.is_on("--skip") =>
+            {
+                self.given_up(name, findings)
+            }
             ["push", ..] => self.push(findings),
             ["fetch" | "pull", ..] => self.fetch(findings),
             ["branch"] => self.branch(findings),

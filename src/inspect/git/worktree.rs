@@ -112,6 +112,38 @@ impl Git<'_> {
         }
     }
 
+    /// `--abort` and `--skip` of `command`: what git itself made of the worktree is meant to go, conflicts and what was made of
+    /// them too. A person's own are files that the command does not touch and that were staged meanwhile, and, as only a rebase
+    /// resets hard where the others refuse, changes that are not staged.
+    pub(super) fn given_up(&self, command: &str, findings: &mut Findings) {
+        let lost = self.ask(|r| {
+            if command == "rebase" && !["rebase-merge", "rebase-apply"].iter().any(|d| r.git_dir().join(d).is_dir()) {
+                return Ok(Vec::new());
+            }
+            let side = ["MERGE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD^", "REBASE_HEAD"].iter().find_map(|n| r.resolve(n));
+            let untouched = |u: &Unsaved| match (r.head(), side) {
+                (Some(head), Some(side)) => Ok(r.object_at(head, &u.path)? == r.object_at(side, &u.path)?),
+                // Which files the patches of `am` touch is not known; a rebase that stopped between commits touches none.
+                (_, _) => Ok(command == "rebase"),
+            };
+            let mut found = Vec::new();
+            for unsaved in self.without_submodules(r, r.unsaved_tracked(&[r.root().to_path_buf()], MOST))? {
+                let is_own = match unsaved.state {
+                    State::Changed => command == "rebase" && !unsaved.merging,
+                    State::Staged | State::StagedAndGone => !unsaved.merging && untouched(&unsaved)?,
+                    State::Untracked | State::Repository => false,
+                };
+                if is_own {
+                    found.push(unsaved);
+                }
+            }
+            Ok(found)
+        });
+        if lost.is_some() {
+            self.weigh(findings, lost, CHANGES);
+        }
+    }
+
     fn switch(&self, findings: &mut Findings) {
         if self.is_on("--force") || self.is_on("--discard-changes") {
             self.force_to(self.operands().first().copied(), findings);
