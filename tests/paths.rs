@@ -129,6 +129,23 @@ fn what_a_commit_an_ignore_file_or_a_build_keeps_is_no_loss() {
 }
 
 #[test]
+fn a_list_names_what_tar_unpacks_or_removes() {
+    let tree = Tree::new();
+    tree.write("ws/names", "kept.txt\nsrc/a.rs\n");
+    tree.write("ws/work", "kept.txt\nnew.txt\n");
+    tree.write("ws/flags", "-C /etc\npasswd\n");
+    tree.all(
+        "ws",
+        Verb::Write,
+        &["tar xf a.tar -T names", "tar --remove-files -cf a.tar -T names", "tar -cf a.tar -T flags"],
+    );
+    let lost =
+        ["tar xf a.tar -T work", "tar --remove-files -cf a.tar -T work", "tar --remove-files -cf a.tar -C src ../new.txt"];
+    tree.all("ws", Verb::Destroy, &lost);
+    tree.all("ws", Verb::Unknown, &["tar xf a.tar -T flags", "tar --remove-files -cf a.tar -T -"]);
+}
+
+#[test]
 fn work_that_no_commit_holds_is_a_loss() {
     let tree = Tree::new();
     tree.write("ws/staged.txt", "staged");

@@ -65,7 +65,7 @@ fn keeps(reading: &Reading<'_>, call: &Call) -> bool {
 }
 
 /// Whether what was there gets another name: `-b`, `--backup[=CONTROL]`, else by VERSION_CONTROL.
-fn backs_up(reading: &Reading<'_>, call: &Call) -> bool {
+pub(super) fn backs_up(reading: &Reading<'_>, call: &Call) -> bool {
     let mut asked = reading.parsed.flags.iter().filter(|flag| ["-b", "--backup"].contains(&flag.name.as_str())).peekable();
     let is_asked = asked.peek().is_some();
     let control = asked.filter_map(|flag| flag.values.last()).filter(|value| !value.is_empty()).last().cloned();
