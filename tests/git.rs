@@ -133,6 +133,13 @@ fn what_would_lose_work_is_held() {
             ("git config gc.reflogExpire now", "git gc"),
             ("", "git gc --prune=now"),
             ("", "git filter-branch --tree-filter true HEAD"),
+            ("git config gc.refs/heads/topic.reflogExpireUnreachable now", "git gc"),
+            ("git config gc.refs/heads/topic.reflogExpire now", "git reflog expire --all"),
+            ("", "git -c remote.origin.fetch=+main:topic fetch"),
+            ("", "git fetch --refmap=+main:heads/topic origin main"),
+            ("", "git symbolic-ref refs/heads/topic refs/heads/main"),
+            (changed, "echo a | git checkout-index -f --stdin"),
+            ("mkdir to; echo x > to/a", "git checkout-index -f -a --prefix=to/"),
         ],
         true,
     );
@@ -232,6 +239,11 @@ fn what_loses_nothing_is_silent() {
             ("", "git update-ref -d refs/heads/merged"),
             ("", "echo create refs/heads/x HEAD | git update-ref --stdin"),
             ("", "git fetch . +main:merged && git fetch -p origin"),
+            ("", "git symbolic-ref refs/heads/merged refs/heads/main"),
+            ("", "git -c 'remote.origin.fetch=+refs/heads/*:refs/remotes/origin/*' fetch -q"),
+            ("git config gc.refs/heads/topic.reflogExpire never", "git gc -q"),
+            ("echo x > a", "echo d/b | git checkout-index --stdin || true"),
+            ("echo x > a", "git checkout-index -f -a --prefix=out/ && grep -q x a && grep -q a out/a"),
             ("", "git gc -q && git reflog expire --all"),
             ("", "git rm -q d/b && git rm -q --cached a"),
             ("", "git remote remove origin"),
@@ -275,6 +287,7 @@ fn a_day_of_git_is_silent() {
 #[test]
 fn what_a_call_makes_git_start_is_held() {
     let home = "export HOME=$PWD/..;";
+    let elsewhere = "mkdir -p x/git; git config -f x/.gitconfig core.fsmonitor 'touch x'; cp x/.gitconfig x/git/config";
     check(
         &[
             ("", "git -c core.fsmonitor='touch x' status"),
@@ -297,8 +310,22 @@ fn what_a_call_makes_git_start_is_held() {
             ("", "git config alias.x '!touch x'"),
             ("", "git config --global core.hooksPath /tmp/x"),
             ("", "git nosuchcommand"),
+            (elsewhere, "HOME=$PWD/x git status"),
+            (elsewhere, "XDG_CONFIG_HOME=x git status"),
+            ("", "SSH_ASKPASS=$PWD/x git fetch"),
+            ("", "EDITOR='vim -S x' git commit --amend"),
+            ("", "PAGER='sh -c x' git log"),
         ],
         true,
+    );
+    check(
+        &[
+            (elsewhere, "GIT_CONFIG_GLOBAL=/dev/null HOME=$PWD/x git status -s"),
+            ("git config -f x/.gitconfig user.name b || mkdir x", "HOME=$PWD/x git status -s"),
+            ("", "GIT_ASKPASS=true SSH_ASKPASS=/bin/echo PAGER=less EDITOR=vim git fetch -q"),
+            ("git config core.pager cat", "PAGER='own -x' EDITOR='own -x' git log -1"),
+        ],
+        false,
     );
     check(&[("", &format!("{home} git config --global alias.s status && git s && cd / && git s || true"))], false);
 }

@@ -38,14 +38,7 @@ impl Git<'_> {
                 self.weigh(findings, self.ask(|r| r.unsaved(&self.moved_to(), MOST)), CHANGES)
             }
             ["read-tree"] if self.is_on("--reset") => self.weigh(findings, self.everywhere(), CHANGES),
-            ["checkout-index"] if self.is_on("--force") => {
-                let paths = self.operands();
-                let lost = self.ask(|r| {
-                    let paths = if self.is_on("--all") { vec![r.root().to_path_buf()] } else { self.named_paths(&paths, r) };
-                    only(r.unsaved_tracked(&paths, MOST), |u| u.state == State::Changed)
-                });
-                self.weigh(findings, lost, CHANGES);
-            }
+            ["checkout-index"] if self.is_on("--force") => self.checkout_index(findings),
             ["sparse-checkout", "set" | "reapply"] => {
                 self.weigh(findings, self.everywhere(), "files would leave the worktree")
             }
@@ -197,6 +190,23 @@ impl Git<'_> {
 
     fn is_there(&self, path: &str) -> bool {
         !self.call.around.away && self.folder.join(path).symlink_metadata().is_ok()
+    }
+
+    /// With a prefix the files are written elsewhere: in front of each name, seen from the root.
+    fn checkout_index(&self, findings: &mut Findings) {
+        let operands = self.operands();
+        let everything = self.is_on("--all") || self.is_on("--stdin");
+        let paths = |r: &Repository| if everything { vec![r.root().to_path_buf()] } else { self.named_paths(&operands, r) };
+        let prefix = self.last("--prefix").filter(|prefix| !prefix.is_empty());
+        if let (Some(prefix), Some(repository)) = (prefix, self.repository())
+            && let Ok(names) = repository.names_in_index(&paths(repository))
+        {
+            let to = |name: &PathBuf| repository.root().join(format!("{prefix}{}", name.display()));
+            let words: Vec<PathBuf> = names.iter().map(to).collect();
+            return self.settle(findings, crate::inspect::paths::overwritten(self.call, &words));
+        }
+        let lost = self.ask(|r| only(r.unsaved_tracked(&paths(r), MOST), |u| u.state == State::Changed));
+        self.weigh(findings, lost, CHANGES);
     }
 
     fn restore(&self, findings: &mut Findings) {
