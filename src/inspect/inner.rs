@@ -202,7 +202,11 @@ impl Launcher<'_> {
             env,
             cwd: self.call.cwd.clone(),
             stdin: self.call.stdin.clone(),
-            around: Around { depth: self.call.around.depth + 1, reach, away: self.call.around.away || reach >= Reach::Inside },
+            around: Around {
+                depth: self.call.around.depth + 1,
+                reach,
+                away: self.call.around.away || reach >= Reach::Inside,
+            },
         };
         let mut found = Launcher { reach, ..*self }.judge(&name, &call, self.reach);
         if self.reach == Reach::Past && super::paths::is_of_the_caller(&call, &first) {
@@ -326,7 +330,9 @@ impl Launcher<'_> {
 fn without_shim(name: &str, reach: Reach) -> Effect {
     let shown = sanitise(name);
     match reach {
-        Reach::Path | Reach::Inside | Reach::Fresh => Effect::new(Verb::Write, name, Evidence::Argv).because(format!("it starts `{shown}`")),
+        Reach::Path | Reach::Inside | Reach::Fresh => {
+            Effect::new(Verb::Write, name, Evidence::Argv).because(format!("it starts `{shown}`"))
+        }
         Reach::Past | Reach::Away => Effect::new(Verb::Escape, name, Evidence::Argv)
             .on_kind(UNKNOWN_TOOL)
             .because(format!("it starts `{shown}`, which no shim knows")),

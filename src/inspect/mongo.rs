@@ -148,6 +148,40 @@ const GRANTS: &[&str] = &[
     "changeUserPassword",
 ];
 const REVEALS: &[&str] = &["getUser", "getUsers", "getRole", "getRoles", "auth"];
+/// What shows its arguments, which may be calls themselves, and where it is found.
+const SHOWS: &[(&str, &str)] = &[
+    ("", "print"),
+    ("", "printjson"),
+    ("", "tojson"),
+    ("JSON", "stringify"),
+    ("EJSON", "stringify"),
+    ("console", "log"),
+    ("Object", "keys"),
+    ("Object", "values"),
+];
+/// Commands of the server that only read.
+const READING_COMMANDS: &[&str] = &[
+    "buildInfo",
+    "collStats",
+    "connectionStatus",
+    "count",
+    "currentOp",
+    "dbStats",
+    "distinct",
+    "find",
+    "getCmdLineOpts",
+    "getParameter",
+    "hello",
+    "hostInfo",
+    "isMaster",
+    "listCollections",
+    "listDatabases",
+    "listIndexes",
+    "ping",
+    "replSetGetStatus",
+    "serverStatus",
+    "top",
+];
 /// Collections that hold passwords or keys, wherever they are named.
 const SECRETS: &[&str] = &["system.users", "system.keys", "system.backup_users", "system.new_users"];
 /// What may be called inside an argument: it makes a value.
@@ -217,6 +251,9 @@ fn of_statement(statement: &Statement, from: Evidence) -> Effect {
         Statement::Words(words) => return Effect::new(Verb::Read, words.join(" "), from),
         Statement::Chain(names, calls) => (names, calls),
     };
+    if let Some(shown) = shown(names, calls, from) {
+        return shown;
+    }
     let known_root = names.first().is_none_or(|n| ["db", "rs", "sh"].contains(&n.as_str()));
     let target = names.get(1..).filter(|n| !n.is_empty()).map_or_else(|| "db".to_owned(), |n| n.join("."));
     let mut worst = Effect::new(Verb::Read, target.clone(), from);
@@ -239,6 +276,32 @@ fn of_statement(statement: &Statement, from: Evidence) -> Effect {
     worst
 }
 
+/// `printjson(db.users.findOne())`: what the calls in its arguments do.
+fn shown(names: &[String], calls: &[Called], from: Evidence) -> Option<Effect> {
+    let [called] = calls else { return None };
+    let root = names.first().map_or("", String::as_str);
+    if names.len() > 1 || !SHOWS.contains(&(root, called.name.as_str())) {
+        return None;
+    }
+    let of = |argument: &Vec<Token>| match script::whole(argument) {
+        Some(inner @ Statement::Chain(..)) if !is_value(argument) || argument.len() > 1 => of_statement(&inner, from),
+        _ if is_value(argument) => Effect::new(Verb::Read, called.name.clone(), from),
+        _ => unknown(&called.name, "it is given what cannot be followed", from),
+    };
+    let effects: Vec<Effect> = called.arguments.iter().map(of).collect();
+    let read = Effect::new(Verb::Read, called.name.clone(), from);
+    Some(effects.into_iter().max_by_key(|effect| effect.verb).unwrap_or(read))
+}
+
+/// Whether a command of the server, by its first key or its name, only reads.
+fn only_asks(called: &Called) -> bool {
+    let name = called.arguments.first().and_then(|tokens| match tokens.as_slice() {
+        [Token::Text(name)] | [Token::Sign('{'), Token::Name(name) | Token::Text(name), Token::Sign(':'), ..] => Some(name),
+        _ => None,
+    });
+    name.is_some_and(|name| READING_COMMANDS.contains(&name.as_str()))
+}
+
 fn of_call(called: &Called) -> (Verb, String) {
     let name = called.name.as_str();
     let listed = |list: &[&str]| list.contains(&name);
@@ -248,6 +311,9 @@ fn of_call(called: &Called) -> (Verb, String) {
     let verb = match name {
         "aggregate" if called.arguments.iter().flatten().any(writes_out) => Verb::Destroy,
         "aggregate" => Verb::Read,
+        "adminCommand" | "runCommand" if only_asks(called) => Verb::Read,
+        "forEach" | "map" if called.arguments.as_slice().iter().all(|a| prints(a)) => Verb::Read,
+        "use" | "sleep" => Verb::Read,
         "validate" if says(called, "repair") => Verb::Destroy,
         // Documents go by themselves from then on.
         "createIndex" | "createIndexes" | "ensureIndex" if says(called, "expireAfterSeconds") => Verb::Destroy,
@@ -269,6 +335,11 @@ fn of_call(called: &Called) -> (Verb, String) {
         Verb::Read | Verb::Reveal | Verb::Write | Verb::Grant | Verb::Escape | Verb::Destroy => name.to_owned(),
     };
     (verb, note)
+}
+
+/// The name of a function that prints.
+fn prints(argument: &[Token]) -> bool {
+    matches!(argument, [Token::Name(name)] if SHOWS.contains(&("", name.as_str())))
 }
 
 /// Whether a field of this name stands in the arguments.
@@ -357,6 +428,22 @@ mod tests {
             ("db.users.findAndModify({remove: true, sort: {a: 1}})", Verb::Destroy),
             ("db.users.createIndex({at: 1}, {expireAfterSeconds: 0})", Verb::Destroy),
             ("db.users.validate({repair: true})", Verb::Destroy),
+            ("printjson(db.users.findOne())", Verb::Read),
+            ("print(db.users.countDocuments({}), 'all')", Verb::Read),
+            ("JSON.stringify(db.users.find().toArray())", Verb::Read),
+            ("db.users.find().forEach(printjson)", Verb::Read),
+            ("db.adminCommand({ping: 1}).ok", Verb::Read),
+            ("db.adminCommand('listDatabases').databases[0].name", Verb::Read),
+            ("use('shop'); db.users.find().toArray().length", Verb::Read),
+            ("printjson(db.users.drop())", Verb::Destroy),
+            ("print(db.users.find(), db.dropDatabase())", Verb::Destroy),
+            ("db.users.find()[0].x.drop()", Verb::Destroy),
+            ("db.stats().a['drop']()", Verb::Destroy),
+            ("db.users.find().forEach(f)", Verb::Unknown),
+            ("printjson(f(db.users))", Verb::Unknown),
+            ("JSON.parse('{}')", Verb::Unknown),
+            ("db.adminCommand({shutdown: 1})", Verb::Unknown),
+            ("db.adminCommand({[x]: 1})", Verb::Unknown),
             ("db.getSiblingDB('shop').orders.find()", Verb::Read),
             ("db.getSiblingDB('shop')['orders'].drop()", Verb::Destroy),
             ("db.system.users.find()", Verb::Reveal),
@@ -386,7 +473,7 @@ mod tests {
             ("db.users.find(`x`)", Verb::Unknown),
             ("db.users.find('", Verb::Unknown),
             ("eval('db.dropDatabase()')", Verb::Unknown),
-            ("db.users.find()[0]", Verb::Unknown),
+            ("db.users.find()[x]", Verb::Unknown),
             ("db.runCommand({dropDatabase: 1})", Verb::Unknown),
         ] {
             assert_eq!(worst(&of_script(script, Evidence::Argv)), verb, "{script}");

@@ -352,7 +352,9 @@ impl<'t> Reading<'t> {
     fn variable_effects(&self, call: &Call) -> Vec<Effect> {
         let raises = |variable: &Variable, value: &str| {
             let meant = !variable.but.iter().any(|other| other.eq_ignore_ascii_case(value));
-            meant && !value.is_empty() && variable.value.as_deref().is_none_or(|pattern| WildMatch::new(pattern).matches(value))
+            meant
+                && !value.is_empty()
+                && variable.value.as_deref().is_none_or(|pattern| WildMatch::new(pattern).matches(value))
         };
         let mut effects = Vec::new();
         for variable in &self.tool.variable {

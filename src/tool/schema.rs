@@ -228,6 +228,9 @@ pub struct Command {
     /// Flags end at the first operand (`docker run IMAGE …`, `timeout 5 …`).
     #[serde(default)]
     pub stop: bool,
+    /// With `stop`: flags may also stand behind the first operand (`ssh host -N`).
+    #[serde(default)]
+    pub flags_behind_first: bool,
     /// The call that it starts.
     #[serde(default)]
     pub inner: Option<Inner>,

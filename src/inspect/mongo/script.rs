@@ -45,7 +45,10 @@ pub(super) fn statements(script: &str) -> Result<Vec<Statement>, &'static str> {
         }
         match rest.first() {
             None => return Ok(found),
-            Some(Token::Name(word)) if ["show", "use", "help", "exit", "quit", "it", "cls"].contains(&word.as_str()) => {
+            Some(Token::Name(word))
+                if rest.get(1) != Some(&Token::Sign('('))
+                    && ["show", "use", "help", "exit", "quit", "it", "cls"].contains(&word.as_str()) =>
+            {
                 let end = rest.iter().position(|t| matches!(t, Token::Line | Token::Sign(';'))).unwrap_or(rest.len());
                 let words = rest.iter().take(end).map(|t| match t {
                     Token::Name(word) | Token::Text(word) => Some(word.clone()),
@@ -88,17 +91,25 @@ fn chain(tokens: &[Token]) -> Option<(Statement, &[Token])> {
                         continue;
                     }
                     _ if calls.iter().all(leads_on) => names.push(name.clone()),
-                    _ => return None,
+                    // A part of what a call gives.
+                    _ => {}
                 }
                 rest = after;
             }
-            [Token::Sign('['), Token::Text(name), Token::Sign(']'), after @ ..] if calls.iter().all(leads_on) => {
+            [Token::Sign('['), Token::Name(number), Token::Sign(']'), after @ ..]
+                if number.bytes().all(|b| b.is_ascii_digit()) && !matches!(after, [Token::Sign('('), ..]) =>
+            {
+                rest = after;
+            }
+            [Token::Sign('['), Token::Text(name), Token::Sign(']'), after @ ..] => {
                 if let [Token::Sign('('), ..] = after {
                     let (arguments, after) = arguments(after)?;
                     calls.push(Called { name: name.clone(), arguments });
                     rest = after;
                 } else {
-                    names.push(name.clone());
+                    if calls.iter().all(leads_on) {
+                        names.push(name.clone());
+                    }
                     rest = after;
                 }
             }
@@ -110,6 +121,11 @@ fn chain(tokens: &[Token]) -> Option<(Statement, &[Token])> {
             _ => return Some((Statement::Chain(names, calls), rest)),
         }
     }
+}
+
+/// The chain that these tokens are, all of them.
+pub(super) fn whole(tokens: &[Token]) -> Option<Statement> {
+    chain(tokens).filter(|(_, rest)| rest.is_empty()).map(|(statement, _)| statement)
 }
 
 /// Whether a call only leads to another database or collection, whose name may follow.

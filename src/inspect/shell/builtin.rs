@@ -76,6 +76,8 @@ impl Walker<'_> {
                 Some(flag) if flag.starts_with('-') => self.unknown(name, "flags of a builtin that are not understood"),
                 Some(_) => self.run(rest(), variables, splits),
             },
+            // It forgets where programs were found; `activate` of Python's venv does so.
+            "hash" if argv.iter().skip(1).all(|word| word == "-r") => {}
             "hash" | "alias" | "unalias" | "enable" if argv.len() > 1 => {
                 self.unknown(name, "what names mean is changed by it");
             }
@@ -140,7 +142,9 @@ impl Walker<'_> {
         let Some(file) = file else { return };
         let found = super::script(&[OsString::from(file)], self.launcher);
         inner::adopt_all(found, &mut self.found);
-        self.place.cwd = None;
+        let text = self.place.cwd.as_ref().and_then(|cwd| crate::place::read_small(&absolute(cwd, Path::new(file))).ok());
+        let stays = text.is_some_and(|text| !["cd", "pushd", "popd", "eval"].iter().any(|word| text.contains(word)));
+        self.place.cwd = self.place.cwd.take().filter(|_| stays);
     }
 }
 

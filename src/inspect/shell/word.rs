@@ -49,6 +49,11 @@ impl<'n> Word<'n> {
     }
 }
 
+/// Whether `$` before this letter stands for something.
+fn expands(next: char) -> bool {
+    next.is_alphanumeric() || "_{([@*#?-$!'\"".contains(next)
+}
+
 #[derive(Default)]
 struct Reader<'n, 'h> {
     home: Option<&'h str>,
@@ -113,7 +118,7 @@ impl<'n> Reader<'n, '_> {
                         self.out.push(next);
                     }
                 },
-                '$' if letters.peek().is_none_or(|next| next.is_whitespace()) => self.out.push('$'),
+                '$' if letters.peek().is_none_or(|next| !expands(*next)) => self.out.push('$'),
                 '$' | '`' => {
                     self.word.opaque |= letter == '`' || letters.peek() == Some(&'(');
                     self.fill();
@@ -152,6 +157,7 @@ mod tests {
             ("'$(rm)'", "$(rm)"),
             ("a\\\nb", "ab"),
             ("[", "["),
+            ("\"x '$.a' y\"", "x '$.a' y"),
             ("]", "]"),
         ] {
             assert_eq!(read(text), (Some(meant.to_owned()), false, 0, false), "{text}");

@@ -34,6 +34,9 @@ const MAX_TEXT: usize = 16 * 1024 * 1024;
 /// guards only against parentheses.
 const MAX_RUN: usize = 2000;
 
+/// The kind of a file that SQLite opens as another database.
+pub(super) const DATABASE_FILE: &str = "database-file";
+
 /// What a statement is about that names nothing.
 const WHOLE: &str = "(database)";
 
@@ -256,6 +259,7 @@ mod tests {
                 ("with x as (select id from t) delete from t where id in (select id from x)", "destroy! t"),
                 ("delete from mysql.user where user = 'a'", "grant mysql.user, reveal mysql.user"),
                 ("analyze delete from t", "destroy! t"),
+                ("analyze table t", "write t"),
                 ("explain analyze delete from t", "destroy! t"),
                 ("set statement max_statement_time = 1 for delete from t", "write max_statement_time, destroy! t"),
                 ("truncate t", "destroy! t"),
@@ -357,7 +361,8 @@ mod tests {
                 ("create trigger r after insert on t begin delete from u; end; select 1", "escape r, read (database)"),
                 ("alter table t rename to u", "write t"),
                 ("alter table t drop column a", "destroy! t.a"),
-                ("attach database '/etc/x.db' as x", "escape attach"),
+                ("attach database '/etc/x.db' as x", "escape /etc/x.db"),
+                ("attach x as y", "escape attach"),
                 ("vacuum", "write vacuum"),
                 ("vacuum into 'copy.db'", "write copy.db"),
                 ("begin immediate; savepoint a; release a; end", "read begin, read savepoint, read release, read end"),

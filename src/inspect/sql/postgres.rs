@@ -4,6 +4,7 @@
 //! parsed is an error, never harmless; so is one that is too large or takes too long.
 
 mod alter;
+mod block;
 mod code;
 mod functions;
 mod names;

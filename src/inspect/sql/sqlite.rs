@@ -6,15 +6,16 @@
 mod dot;
 mod lines;
 
-use super::portable::{Flavor, Judge};
+use super::portable::{DATABASE_FILE, Flavor, Judge};
 use super::postgres::SqlError;
 use super::worker::Limit;
 use super::{Input, digest, read_script, stdin};
 use crate::call::{Call, User, absolute};
 use crate::effect::{Effect, Evidence, LOCAL_FILE, Verb};
-use crate::inspect::{Findings, Probe, Until};
+use crate::inspect::{Findings, Probe, Until, paths};
 use crate::tool::Reading;
 use lines::Statement;
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 /// How many scripts may read each other (`MAX_INPUT_NESTING`).
@@ -117,7 +118,7 @@ pub(in crate::inspect) fn inspect(reading: &Reading<'_>, call: &Call, probe: &dy
     if let Some(Input::Script { text, .. }) = &typed {
         client.script(text);
     }
-    let effects = client.effects;
+    let effects: Vec<Effect> = client.effects.into_iter().map(|effect| attached(effect, call)).collect();
     if !effects.is_empty() {
         findings.effects.retain(|e| e.verb != Verb::Read);
         findings.effects.extend(effects);
@@ -131,6 +132,18 @@ pub(in crate::inspect) fn inspect(reading: &Reading<'_>, call: &Call, probe: &dy
     findings.evidence = digest(texts.iter());
     findings.read.extend(files.read);
     findings.write.extend(files.write);
+}
+
+/// A database that is attached is no way out where it lies in the workspace, is temporary or in memory.
+fn attached(effect: Effect, call: &Call) -> Effect {
+    let file = effect.target.split('?').next().unwrap_or_default();
+    let path = file.strip_prefix("file:").unwrap_or(file);
+    let in_memory = path.is_empty() || path == ":memory:";
+    let near = || in_memory || paths::given(call, OsStr::new(path), false).is_none();
+    match effect.kind == DATABASE_FILE && near() {
+        true => Effect { verb: Verb::Write, ..effect },
+        false => effect,
+    }
 }
 
 /// What the command line would do with `text` as its standard input; nothing is a read.
@@ -234,6 +247,9 @@ impl<'a> Client<'a> {
                 for effect in effects {
                     if effect.kind == LOCAL_FILE {
                         self.around.writes(&effect.target);
+                    }
+                    if effect.kind == DATABASE_FILE {
+                        self.open(&effect.target);
                     }
                     self.add(effect);
                 }

@@ -66,7 +66,7 @@ impl<'t> Gnu<'t, '_> {
 
     /// Whether the operand that was just taken ends the flags.
     fn stops(&self) -> bool {
-        !self.out.operands.is_empty() && self.out.command.is_some_and(|c| c.stop)
+        self.out.command.is_some_and(|c| c.stop && self.out.operands.len() > usize::from(c.flags_behind_first))
     }
 
     /// Takes the operand at `at`; once no further word could tell another command, finds the one that is meant.

@@ -69,6 +69,8 @@ fn inside(tokens: &[Token], flavor: Flavor, memory: &mut Memory, depth: usize) -
     match (words.word(0).as_str(), flavor) {
         ("EXPLAIN", Flavor::Sqlite) => vec![effect(Verb::Read, "", "")],
         ("EXPLAIN" | "DESCRIBE" | "DESC", Flavor::MySql) => explained(&words, deeper, memory),
+        // `TABLE t` is a query, but not here.
+        ("ANALYZE", Flavor::MySql) if words.word(1) == "TABLE" => words::judge(&words, flavor),
         ("ANALYZE", Flavor::MySql) if is_change_or_query(&words.word(1)) => deeper(1, memory),
         ("ANALYZE", Flavor::MySql) if words.word(1) == "FORMAT" => deeper(4, memory),
         ("SET", Flavor::MySql) if words.word(1) == "STATEMENT" => match words.position("FOR") {

@@ -1,6 +1,6 @@
 //! Statements whose leading words say what they do, whatever follows.
 
-use super::{Flavor, effect};
+use super::{DATABASE_FILE, Flavor, effect};
 use crate::effect::{Effect, LOCAL_FILE, Verb};
 use sqlparser::tokenizer::Token;
 
@@ -206,6 +206,8 @@ const MYSQL: &[Rule] = &[
     rule("ALTER INSTANCE", Verb::Escape, Behind::Anything, "the server itself is changed"),
 ];
 
+const ATTACHED: &str = "another file is opened as a database";
+
 const SQLITE: &[Rule] = &[
     rule("BEGIN", Verb::Read, Behind::Plain, ""),
     rule("END", Verb::Read, Behind::Plain, ""),
@@ -213,7 +215,7 @@ const SQLITE: &[Rule] = &[
     rule("ANALYZE", Verb::Write, Behind::Names, ""),
     rule("REINDEX", Verb::Write, Behind::Names, ""),
     rule("VACUUM", Verb::Write, Behind::Plain, ""),
-    rule("ATTACH", Verb::Escape, Behind::Anything, "another file is opened as a database"),
+    rule("ATTACH", Verb::Escape, Behind::Anything, ATTACHED),
     rule("CREATE TEMP TABLE", Verb::Write, Behind::Names, ""),
     rule("CREATE TEMPORARY TABLE", Verb::Write, Behind::Names, ""),
     rule("CREATE TEMP VIEW", Verb::Write, Behind::Names, ""),
@@ -252,6 +254,12 @@ pub(super) fn judge(words: &Words<'_>, flavor: Flavor) -> Vec<Effect> {
         ("CREATE" | "ALTER", Flavor::MySql) if is_code(words) => return vec![effect(Verb::Escape, words.word(1), CODE)],
         ("LOAD", Flavor::MySql) if matches!(words.word(1).as_str(), "DATA" | "XML") => return load(words),
         ("CREATE", Flavor::Sqlite) if words.word(1) == "VIRTUAL" => return vec![virtual_table(words)],
+        ("ATTACH", Flavor::Sqlite) => {
+            let at = if words.word(1) == "DATABASE" { 2 } else { 1 };
+            if let (Some(Token::SingleQuotedString(file)), "AS") = (words.0.get(at), words.word(at + 1).as_str()) {
+                return vec![effect(Verb::Escape, file, ATTACHED).on_kind(DATABASE_FILE)];
+            }
+        }
         ("VACUUM", Flavor::Sqlite) if words.has("INTO") => {
             let file = words.position("INTO").and_then(|n| words.0.get(n + 1));
             return match file {

@@ -1,9 +1,9 @@
 //! Statements that bring code into the server or run it: functions, extensions, languages, `DO` and `CALL`.
 
-use super::names;
 use super::tree::Node;
 use super::walk::Walk;
-use crate::effect::Verb;
+use super::{block, names};
+use crate::effect::{Effect, Verb};
 
 /// The languages that cannot reach outside of the database.
 const TRUSTED_LANGUAGES: &[&str] = &["plpgsql", "plperl", "pltcl", "plv8", "plls", "plcoffee", "pllua", "sql", "pljava"];
@@ -123,6 +123,12 @@ fn create_function(walk: &mut Walk<'_>, name: &str, fields: Node<'_>) {
 /// A block of code that runs now.
 fn anonymous(walk: &mut Walk<'_>, arguments: Node<'_>) {
     let body = names::option(arguments, "as").and_then(Node::constant).unwrap_or_default();
+    let language = names::option(arguments, "language").and_then(Node::constant).unwrap_or("plpgsql".into());
+    if let Some(effects) =
+        block::statements(&body).filter(|_| language.eq_ignore_ascii_case("plpgsql")).and_then(|texts| plain(walk, &texts))
+    {
+        return effects.into_iter().for_each(|effect| walk.add(effect));
+    }
     let words = body.to_ascii_lowercase();
     let mut previous = "";
     for word in words.split(|c: char| !c.is_alphanumeric() && c != '_').filter(|word| !word.is_empty()) {
@@ -133,6 +139,17 @@ fn anonymous(walk: &mut Walk<'_>, arguments: Node<'_>) {
         previous = word;
     }
     walk.note(Verb::Escape, "DO", "code that cannot be seen into");
+}
+
+/// What the statements of a block do; none where one of them is none.
+fn plain(walk: &mut Walk<'_>, texts: &[String]) -> Option<Vec<Effect>> {
+    let mut effects = Vec::new();
+    for text in texts {
+        let judged = super::judge_text(text, walk.memory).ok()?;
+        let [statement] = judged.as_slice() else { return None };
+        effects.extend(statement.effects.iter().cloned());
+    }
+    Some(effects)
 }
 
 #[cfg(test)]
@@ -161,8 +178,10 @@ mod tests {
         check(&[
             ("call s.tidy_up(1)", "escape s.tidy_up"),
             ("call tidy_up(lo_unlink(5))", "escape tidy_up, destroy! 5"),
-            ("do $$ begin perform 1; end $$", "escape DO"),
-            ("do $$ begin alter table t add foreign key (a) references u on delete cascade; end $$", "escape DO"),
+            (
+                "do $$ declare a int; begin alter table t add foreign key (a) references u on delete cascade; end $$",
+                "escape DO",
+            ),
             ("do language plpgsql $$ begin execute 'DR' || 'OP'; delete from t; end $$", "destroy DO"),
             ("load 'x'", "escape x"),
         ]);
