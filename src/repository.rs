@@ -282,10 +282,18 @@ impl Repository {
     /// # Errors
     /// Where the repository cannot be read.
     pub fn holds(&self, id: Id, path: &Path) -> Result<bool, RepositoryError> {
-        let Some(inside) = self.inside(path) else { return Ok(false) };
+        Ok(self.object_at(id, path)?.is_some())
+    }
+
+    /// The object that the commit or tree `id` has at `path`.
+    ///
+    /// # Errors
+    /// Where the repository cannot be read.
+    pub fn object_at(&self, id: Id, path: &Path) -> Result<Option<Id>, RepositoryError> {
+        let Some(inside) = self.inside(path) else { return Ok(None) };
         let object = self.git.find_object(id).map_err(RepositoryError::of)?;
         let tree = object.peel_to_tree().map_err(RepositoryError::of)?;
-        Ok(tree.lookup_entry_by_path(&inside).map_err(RepositoryError::of)?.is_some())
+        Ok(tree.lookup_entry_by_path(&inside).map_err(RepositoryError::of)?.map(|entry| entry.object_id()))
     }
 
     /// Whether the index has something inside the folder `path`; the root always counts.

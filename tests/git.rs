@@ -20,6 +20,10 @@ git branch merged
 git checkout -q -b topic; echo t > t; git add t; git commit -q -m topic; git checkout -q main
 "#;
 
+/// A conflict in `a`, while `d/b` and a new file come from the other side alone.
+const CONFLICT: &str = "git checkout -q topic; echo y > a; echo y > d/b; echo n > n; git add .; git commit -q -m y; \
+    git checkout -q main; echo x > a; git commit -q -am x;";
+
 /// A submodule with a change of its own.
 const SUBMODULE: &str =
     "git -c protocol.file.allow=always submodule --quiet add ./ sub; git add -A; git commit -q -m sub; echo x > sub/a";
@@ -129,8 +133,47 @@ fn what_would_lose_work_is_held() {
             ("git config gc.reflogExpire now", "git gc"),
             ("", "git gc --prune=now"),
             ("", "git filter-branch --tree-filter true HEAD"),
+            ("git config gc.refs/heads/topic.reflogExpireUnreachable now", "git gc"),
+            ("git config gc.refs/heads/topic.reflogExpire now", "git reflog expire --all"),
+            ("", "git -c remote.origin.fetch=+main:topic fetch"),
+            ("", "git fetch --refmap=+main:heads/topic origin main"),
+            ("", "git symbolic-ref refs/heads/topic refs/heads/main"),
+            (changed, "echo a | git checkout-index -f --stdin"),
+            ("mkdir to; echo x > to/a", "git checkout-index -f -a --prefix=to/"),
         ],
         true,
+    );
+}
+
+#[test]
+fn giving_up_a_merge_or_a_rebase_loses_what_it_did_not_make() {
+    let after = |command: &str, then: &str| format!("{CONFLICT} git {command} || true; {then}");
+    let own = "echo own > own; git add own";
+    check(
+        &[
+            (&after("rebase main topic", "echo work > d/c"), "git rebase --abort"),
+            (&after("rebase main topic", "echo work > d/c"), "git rebase --skip"),
+            (&after("rebase main topic", own), "git rebase --abort"),
+            (&after("merge topic", own), "git merge --abort"),
+            (&after("cherry-pick topic", own), "git cherry-pick --skip"),
+            (&after("rebase -x false HEAD^", own), "git rebase --abort"),
+        ],
+        true,
+    );
+    check(
+        &[
+            (&after("rebase main topic", ""), "git rebase --abort"),
+            (&after("rebase main topic", "echo solved > a; git add a"), "git rebase --abort"),
+            (&after("rebase main topic", "echo new > new"), "git rebase --skip"),
+            (&after("merge topic", "echo work > d/c"), "git merge --abort && grep -q work d/c"),
+            (&after("merge topic", "echo solved > a; git add a"), "git merge --abort"),
+            (&after("cherry-pick topic", ""), "git cherry-pick --abort"),
+            (&after("revert topic", ""), "git revert --abort"),
+            (&after("format-patch -q -1 topic -o ..; git am -3 ../0001-y.patch", ""), "git am --abort"),
+            ("echo work > a", "git rebase --abort || true"),
+            ("echo work > a", "git merge --abort || true"),
+        ],
+        false,
     );
 }
 
@@ -196,6 +239,11 @@ fn what_loses_nothing_is_silent() {
             ("", "git update-ref -d refs/heads/merged"),
             ("", "echo create refs/heads/x HEAD | git update-ref --stdin"),
             ("", "git fetch . +main:merged && git fetch -p origin"),
+            ("", "git symbolic-ref refs/heads/merged refs/heads/main"),
+            ("", "git -c 'remote.origin.fetch=+refs/heads/*:refs/remotes/origin/*' fetch -q"),
+            ("git config gc.refs/heads/topic.reflogExpire never", "git gc -q"),
+            ("echo x > a", "echo d/b | git checkout-index --stdin || true"),
+            ("echo x > a", "git checkout-index -f -a --prefix=out/ && grep -q x a && grep -q a out/a"),
             ("", "git gc -q && git reflog expire --all"),
             ("", "git rm -q d/b && git rm -q --cached a"),
             ("", "git remote remove origin"),
@@ -239,6 +287,7 @@ fn a_day_of_git_is_silent() {
 #[test]
 fn what_a_call_makes_git_start_is_held() {
     let home = "export HOME=$PWD/..;";
+    let elsewhere = "mkdir -p x/git; git config -f x/.gitconfig core.fsmonitor 'touch x'; cp x/.gitconfig x/git/config";
     check(
         &[
             ("", "git -c core.fsmonitor='touch x' status"),
@@ -261,8 +310,22 @@ fn what_a_call_makes_git_start_is_held() {
             ("", "git config alias.x '!touch x'"),
             ("", "git config --global core.hooksPath /tmp/x"),
             ("", "git nosuchcommand"),
+            (elsewhere, "HOME=$PWD/x git status"),
+            (elsewhere, "XDG_CONFIG_HOME=x git status"),
+            ("", "SSH_ASKPASS=$PWD/x git fetch"),
+            ("", "EDITOR='vim -S x' git commit --amend"),
+            ("", "PAGER='sh -c x' git log"),
         ],
         true,
+    );
+    check(
+        &[
+            (elsewhere, "GIT_CONFIG_GLOBAL=/dev/null HOME=$PWD/x git status -s"),
+            ("git config -f x/.gitconfig user.name b || mkdir x", "HOME=$PWD/x git status -s"),
+            ("", "GIT_ASKPASS=true SSH_ASKPASS=/bin/echo PAGER=less EDITOR=vim git fetch -q"),
+            ("git config core.pager cat", "PAGER='own -x' EDITOR='own -x' git log -1"),
+        ],
+        false,
     );
     check(&[("", &format!("{home} git config --global alias.s status && git s && cd / && git s || true"))], false);
 }

@@ -117,6 +117,12 @@ fn what_a_commit_an_ignore_file_or_a_build_keeps_is_no_loss() {
             "sed -i.bak s/a/b/ new.txt",
             "env -C src rm a.rs",
             "rsync -a --delete src/ node_modules/",
+            "rsync kept.txt src/a.rs",
+            "rsync -a h:kept.txt .",
+            "rsync -a h:src .",
+            "rsync -a nothing/ .",
+            "rsync -a src/ .",
+            "rsync -a new.txt /etc/nosuch",
             "tar xf a.tar",
             "chmod -R u+w .",
         ],
@@ -126,6 +132,23 @@ fn what_a_commit_an_ignore_file_or_a_build_keeps_is_no_loss() {
         Verb::Write,
         &["rm a.rs", "rm ../kept.txt", "rm -rf ../node_modules", "find .. -name '*.log' -delete"],
     );
+}
+
+#[test]
+fn a_list_names_what_tar_unpacks_or_removes() {
+    let tree = Tree::new();
+    tree.write("ws/names", "kept.txt\nsrc/a.rs\n");
+    tree.write("ws/work", "kept.txt\nnew.txt\n");
+    tree.write("ws/flags", "-C /etc\npasswd\n");
+    tree.all(
+        "ws",
+        Verb::Write,
+        &["tar xf a.tar -T names", "tar --remove-files -cf a.tar -T names", "tar -cf a.tar -T flags"],
+    );
+    let lost =
+        ["tar xf a.tar -T work", "tar --remove-files -cf a.tar -T work", "tar --remove-files -cf a.tar -C src ../new.txt"];
+    tree.all("ws", Verb::Destroy, &lost);
+    tree.all("ws", Verb::Unknown, &["tar xf a.tar -T flags", "tar --remove-files -cf a.tar -T -"]);
 }
 
 #[test]
@@ -139,6 +162,9 @@ fn work_that_no_commit_holds_is_a_loss() {
         Verb::Destroy,
         &[
             "rm new.txt",
+            "rsync kept.txt new.txt",
+            "rsync -a h:new.txt .",
+            "rsync -a h:x/edited.txt ./",
             "rm edited.txt",
             "rm staged.txt",
             "rm -rf build",

@@ -7,9 +7,10 @@ mod given;
 mod push;
 mod refs;
 mod runs;
+mod viewer;
 mod worktree;
 
-pub(super) use given::viewer;
+pub(super) use viewer::viewer;
 
 use super::inner::Launcher;
 use super::{Findings, Probe, deepen};
@@ -147,11 +148,19 @@ impl<'a> Git<'a> {
     fn command(&self, findings: &mut Findings) {
         let words = self.reading.command_words();
         match words.as_slice() {
+            [name @ ("rebase" | "am" | "merge" | "cherry-pick" | "revert")]
+                if self.is_on("--abort") || self.is_on("--skip") =>
+            {
+                self.given_up(name, findings)
+            }
             ["push", ..] => self.push(findings),
             ["fetch" | "pull", ..] => self.fetch(findings),
             ["branch"] => self.branch(findings),
             ["tag"] => self.tag(findings),
             ["update-ref"] => self.update_ref(findings),
+            ["symbolic-ref", name, to] if name.starts_with("refs/") && !name.starts_with("refs/remotes/") => {
+                self.symbolic_ref(name, to, findings)
+            }
             ["gc" | "prune" | "maintenance", ..] | ["reflog", "expire"] => self.forget(findings),
             ["remote", "remove" | "rm"] => self.remote_remove(findings),
             ["worktree", "add"] => self.worktree_add(findings),

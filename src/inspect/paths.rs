@@ -30,6 +30,7 @@ use crate::tool::Reading;
 use ground::{Ground, Place};
 use loss::{Act, Judge};
 use std::ffi::OsStr;
+use std::path::PathBuf;
 
 /// The operands, as bytes.
 fn operands<'r>(reading: &'r Reading<'_>) -> Vec<&'r OsStr> {
@@ -73,6 +74,12 @@ fn harmless(call: &Call) -> Vec<Effect> {
 pub(super) fn is_of_the_caller(call: &Call, program: &str) -> bool {
     let place = || Ground::of(call).place(OsStr::new(program), true).0;
     program.contains('/') && !call.around.away && matches!(place(), Place::Inside | Place::Scratch)
+}
+
+/// What is lost where files of these names are written.
+pub(super) fn overwritten(call: &Call, words: &[PathBuf]) -> Vec<Effect> {
+    let found = Judge::new(&Ground::of(call)).all(words, Act::Overwrite);
+    if found.is_empty() { harmless(call) } else { found }
 }
 
 /// What a program can do that is given a folder or file of this machine, where that is more than to work in the workspace or

@@ -85,6 +85,16 @@ impl Repository {
         Ok(found)
     }
 
+    /// What the index holds at or under `paths`, seen from the root.
+    ///
+    /// # Errors
+    /// Where the repository cannot be read.
+    pub fn names_in_index(&self, paths: &[PathBuf]) -> Result<Vec<PathBuf>, RepositoryError> {
+        let index = self.git.index_or_empty().map_err(RepositoryError::of)?;
+        let name = |at| PathBuf::from(OsStr::from_bytes(index.entry(at).path(&index)));
+        Ok(covered(&index, &self.names(paths)).into_iter().map(name).collect())
+    }
+
     /// `paths` as git names them; those outside are left out.
     fn names(&self, paths: &[PathBuf]) -> Vec<BString> {
         paths.iter().filter_map(|p| self.inside(p)).map(|p| BString::from(p.as_os_str().as_bytes())).collect()

@@ -1,40 +1,16 @@
 //! What a call itself sets for git, by `-c`, `--config-env` and variables; and which settings make git start a program.
 
 use super::Git;
-use crate::call::{Call, absolute};
+use super::viewer::viewer;
+use crate::call::{Call, User, absolute};
 use crate::effect::{Effect, Evidence, Verb};
-use crate::inspect::inner::{Launcher, is_plain_ssh};
+use crate::inspect::inner::is_plain_ssh;
 use crate::reach::Reach;
 use crate::repository::{Setting, Settings};
-use crate::text::sanitise;
 use crate::tool::Reading;
-use std::path::Path;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
 
-/// Viewers, editors and no-ops that are nothing else when named alone.
-const PLAIN: [&str; 22] = [
-    "cat",
-    "less",
-    "more",
-    "most",
-    "head",
-    "tail",
-    "bat",
-    "delta",
-    "diff-so-fancy",
-    "true",
-    "false",
-    ":",
-    "vi",
-    "vim",
-    "nvim",
-    "nano",
-    "emacs",
-    "code",
-    "ed",
-    "hx",
-    "micro",
-    "echo",
-];
 const STARTS: &str = "git starts what this setting names";
 
 /// What the call itself sets, in the order in which git reads it.
@@ -75,22 +51,19 @@ fn pair(text: &str) -> Setting {
 /// What the call makes git start by its settings and variables.
 pub(super) fn smuggled(git: &Git<'_>) -> Vec<Effect> {
     // A shell alias is asked about where it is used.
-    let given = git.given.iter().filter(|s| s.parts().0 != "alias");
-    let mut effects: Vec<Effect> = given.flat_map(|s| starts(git, s)).collect();
-    for name in ["GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM"] {
-        if let Some(file) = git.env(name).filter(|_| !git.call.around.away) {
-            let settings = Settings::of_file(&absolute(&git.call.cwd, Path::new(&file)));
-            effects.extend(settings.all().iter().filter(|s| s.parts().0 != "alias").flat_map(|s| starts(git, s)));
-        }
-    }
+    let of_files = files(git).into_iter().flat_map(|file| Settings::of_file(&absolute(&git.call.cwd, &file)).all().to_vec());
+    let given = git.given.iter().cloned().chain(of_files).filter(|s| s.parts().0 != "alias");
+    let mut effects: Vec<Effect> = given.flat_map(|s| starts(git, &s)).collect();
     for variable in ["GIT_PAGER", "GIT_EDITOR", "GIT_SEQUENCE_EDITOR"] {
         effects.extend(text(git, variable).iter().flat_map(|value| shown(git, variable, value)));
     }
+    effects.extend(by_habit(git));
     let named = |variable: &str| escape(variable, "git starts what this variable names");
     for (variable, harmless) in [
         ("GIT_SSH_COMMAND", is_ssh as fn(&Git<'_>, &str) -> bool),
         ("GIT_SSH", is_ssh),
-        ("GIT_ASKPASS", is_installed),
+        ("GIT_ASKPASS", is_found),
+        ("SSH_ASKPASS", is_found),
         ("GIT_EXEC_PATH", is_installed),
         ("GIT_EXTERNAL_DIFF", never),
         ("GIT_PROXY_COMMAND", never),
@@ -110,12 +83,51 @@ pub(super) fn smuggled(git: &Git<'_>) -> Vec<Effect> {
     effects
 }
 
+/// Files of settings that the call itself puts in the place of the user's and the machine's.
+fn files(git: &Git<'_>) -> Vec<PathBuf> {
+    if git.call.around.away {
+        return Vec::new();
+    }
+    let named = |name: &str| git.env(name).map(PathBuf::from);
+    let mut found: Vec<PathBuf> = named("GIT_CONFIG_SYSTEM").into_iter().collect();
+    if let Some(global) = named("GIT_CONFIG_GLOBAL") {
+        found.push(global);
+        return found;
+    }
+    let others = named("HOME").filter(|home| home.canonicalize().ok() != User::current().home.canonicalize().ok());
+    let folder = named("XDG_CONFIG_HOME").filter(|folder| is_of_the_call(git, folder));
+    let folder =
+        folder.or_else(|| others.as_ref().filter(|_| named("XDG_CONFIG_HOME").is_none()).map(|h| h.join(".config")));
+    found.extend(folder.map(|folder| folder.join("git/config")));
+    found.extend(others.map(|home| home.join(".gitconfig")));
+    found
+}
+
+/// The pager and the editor that people have for all programs, where nothing of git's own stands before them.
+fn by_habit(git: &Git<'_>) -> Vec<Effect> {
+    let edits = git.reading.parsed.command.is_some_and(|command| command.verb > Verb::Read);
+    let editors: &[&str] = if edits { &["VISUAL", "EDITOR"] } else { &[] };
+    let mut effects = Vec::new();
+    for (variables, own, setting) in
+        [(["PAGER"].as_slice(), "GIT_PAGER", "core.pager"), (editors, "GIT_EDITOR", "core.editor")]
+    {
+        let first = variables.iter().find_map(|name| Some((*name, text(git, name)?)));
+        let Some((name, value)) = first.filter(|_| git.env(own).is_none()) else { continue };
+        let started = shown(git, name, &value);
+        if !started.is_empty() && git.settings().value(setting).is_none() {
+            effects.extend(started);
+        }
+    }
+    effects
+}
+
 fn text(git: &Git<'_>, variable: &str) -> Option<String> {
     git.env(variable).map(|v| v.to_string_lossy().into_owned())
 }
 
 fn escape(target: &str, note: &str) -> Effect {
-    let from = if target.starts_with("GIT_") { Evidence::Env } else { Evidence::Argv };
+    let is_variable = target.bytes().all(|b| b.is_ascii_uppercase() || b == b'_');
+    let from = if is_variable { Evidence::Env } else { Evidence::Argv };
     Effect::new(Verb::Escape, target, from).because(note)
 }
 
@@ -133,13 +145,16 @@ pub(super) fn starts(git: &Git<'_>, setting: &Setting) -> Vec<Effect> {
         ("core", "", "fsmonitor") => !is_bool,
         ("core", "", "hookspath") => !is_inside(git, value),
         ("core", "", "sshcommand") => !value.is_empty() && !is_ssh(git, value),
-        ("core", "", "askpass") => !value.is_empty() && !is_installed(git, value),
+        ("core", "", "askpass") => !value.is_empty() && !is_found(git, value),
         ("credential", _, "helper") => !value.chars().all(|c| c.is_ascii_alphanumeric() || "-_ =".contains(c)),
         ("submodule", _, "update") | ("alias", _, _) => value.starts_with('!'),
         ("remote", _, "url" | "pushurl") => value.starts_with("ext::"),
         ("url", to, _) => to.starts_with("ext::"),
         ("protocol", "" | "ext", "allow") => value != "never",
         ("sendemail", _, "smtpserver") => value.starts_with('/'),
+        ("filter", "lfs", _) if value.starts_with("git-lfs ") => {
+            !value.chars().all(|c| c.is_ascii_alphanumeric() || "-_ %".contains(c))
+        }
         ("core", "", "gitproxy" | "alternaterefscommand")
         | ("gc", "", "recentobjectshook")
         | ("diff", _, "external" | "command" | "textconv")
@@ -166,26 +181,6 @@ fn shown(git: &Git<'_>, target: &str, value: &str) -> Vec<Effect> {
     viewer(&git.launcher(Reach::Past), target, value, &|path| is_installed(git, path))
 }
 
-/// A pager or an editor: one that is known by name is what it says, as is any program alone; another text is looked into.
-pub(in crate::inspect) fn viewer(
-    from: &Launcher<'_>,
-    target: &str,
-    value: &str,
-    is_installed: &dyn Fn(&str) -> bool,
-) -> Vec<Effect> {
-    let words = shell_words::split(value).unwrap_or_default();
-    let simple = !value.contains([';', '&', '|', '$', '`', '<', '>', '(', '\n', '!']);
-    let (first, rest) = words.split_first().map_or(("", words.as_slice()), |(f, r)| (f.as_str(), r));
-    let options = rest.iter().all(|w| w.starts_with(['-', '+']));
-    let by_name = first.rsplit('/').next().unwrap_or(first);
-    let bare = rest.is_empty() && (!first.contains('/') || is_installed(first));
-    if value.is_empty() || simple && (bare || options && PLAIN.contains(&by_name)) {
-        return Vec::new();
-    }
-    let note = |e: Effect| if e.note.is_empty() { e.because(format!("`{}` starts it", sanitise(target))) } else { e };
-    from.text(value).effects.into_iter().filter(|e| e.verb > Verb::Read).map(note).collect()
-}
-
 fn never(_: &Git<'_>, _: &str) -> bool {
     false
 }
@@ -195,16 +190,34 @@ fn is_ssh(git: &Git<'_>, value: &str) -> bool {
     is_plain_ssh(&git.launcher(Reach::Path), value)
 }
 
-/// A program that is installed, and does not come from where the call works.
+/// A program that is found through PATH, or one that is installed.
+fn is_found(git: &Git<'_>, value: &str) -> bool {
+    !value.contains('/') || is_installed(git, value)
+}
+
+/// A program that is installed, and does not come from where the call works. One that is nowhere is not started.
 fn is_installed(git: &Git<'_>, value: &str) -> bool {
     let path = Path::new(value);
-    let Ok(real) = path.canonicalize() else { return false };
+    path.is_absolute() && (is_in_an_image(path) || !is_of_the_call(git, path))
+}
+
+/// Whether it lies in the worktree or in a folder for what is temporary.
+fn is_of_the_call(git: &Git<'_>, path: &Path) -> bool {
+    let path = absolute(&git.call.cwd, path);
+    let real = path.canonicalize().unwrap_or(path);
     let here = git.repository().map_or(git.folder.as_path(), |r| r.root());
     let temporary = std::env::temp_dir();
-    path.is_absolute()
-        && ![here, temporary.as_path(), Path::new("/tmp"), Path::new("/var/tmp"), Path::new("/dev/shm")]
-            .iter()
-            .any(|folder| folder.parent().is_some() && real.starts_with(folder))
+    [here, temporary.as_path(), Path::new("/tmp"), Path::new("/var/tmp"), Path::new("/dev/shm")]
+        .iter()
+        .any(|folder| folder.parent().is_some() && real.starts_with(folder))
+}
+
+/// Whether it lies in the image of a program, mounted at `/tmp/.mount_…`.
+fn is_in_an_image(path: &Path) -> bool {
+    let device = |path: &Path| path.metadata().map(|m| m.dev()).ok();
+    let name = path.strip_prefix("/tmp").ok().and_then(|inside| inside.iter().next()).unwrap_or_default();
+    let mounted = path.canonicalize().is_ok_and(|real| real == path) && device(path) != device(Path::new("/tmp"));
+    name.to_string_lossy().starts_with(".mount_") && mounted
 }
 
 /// Hooks that lie inside the worktree, or none.

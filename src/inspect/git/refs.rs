@@ -168,6 +168,12 @@ impl Git<'_> {
         }
     }
 
+    /// A ref that leads to another one from now on.
+    pub(super) fn symbolic_ref(&self, name: &str, to: &str, findings: &mut Findings) {
+        let to = Some(self.repository().and_then(|r| resolve(r, to)));
+        self.settle(findings, self.changed(&[Change { name: name.to_owned(), to }]));
+    }
+
     pub(super) fn worktree_add(&self, findings: &mut Findings) {
         if let Some(branch) = self.last("-B") {
             self.settle(findings, vec![self.moved_branch(branch, self.operands().get(1).copied())]);
@@ -193,11 +199,19 @@ impl Git<'_> {
         if self.is_on("--prune-tags") {
             changes.extend(self.matching("refs/tags/*"));
         }
-        for spec in self.operands().into_iter().skip(1) {
+        // Refspecs of the call itself; a mirror's own are meant.
+        let given = self.given.iter().filter(|s| matches!(s.parts(), ("remote", _, "fetch"))).map(|s| s.value.as_str());
+        let mapped = self.reading.parsed.values("--refmap");
+        for spec in self.operands().into_iter().skip(1).chain(mapped).chain(given) {
             let plain = self.is_on("--force") || prunes && spec.contains('*');
             let (forced, spec) = spec.strip_prefix('+').map_or((plain, spec), |spec| (true, spec));
             let Some((_, to)) = spec.split_once(':').filter(|(_, to)| forced && !to.is_empty()) else { continue };
-            let name = if to.starts_with("refs/") { to.to_owned() } else { format!("refs/heads/{to}") };
+            let short = ["heads/", "tags/", "remotes/"].iter().any(|folder| to.starts_with(folder));
+            let name = match to {
+                _ if to.starts_with("refs/") => to.to_owned(),
+                _ if short => format!("refs/{to}"),
+                _ => format!("refs/heads/{to}"),
+            };
             if !name.starts_with("refs/remotes/") {
                 changes.extend(self.matching(&name));
             }
@@ -222,12 +236,19 @@ impl Git<'_> {
         let words = self.reading.command_words();
         let flags = ["--prune", "--expire", "--expire-unreachable"];
         let by_flags = flags.iter().filter_map(|f| self.last(f)).filter(|v| *v != "true");
-        let by_settings = AGES.iter().filter_map(|key| self.settings().value(key));
+        let settings = self.settings();
+        // The age of one ref's log: `gc.refs/heads/main.reflogExpire`.
+        let of_refs = settings.all().iter().filter(|s| match s.parts() {
+            ("gc", of, name) => !of.is_empty() && ["reflogexpire", "reflogexpireunreachable"].contains(&name),
+            _ => false,
+        });
+        let of_refs: Vec<&str> = of_refs.map(|s| s.value.as_str()).collect();
+        let by_settings = AGES.iter().filter_map(|key| settings.value(key)).chain(of_refs.iter().copied());
         let collects = matches!(words.as_slice(), ["gc", ..] | ["maintenance", "run", ..]);
         let given: Vec<&str> = if collects { by_flags.chain(by_settings).collect() } else { by_flags.collect() };
-        let settings = self.settings();
         let expires = words.first() == Some(&"reflog") && given.is_empty();
-        let logs = AGES.iter().skip(1).filter_map(|key| settings.value(key)).filter(|_| expires);
+        let logs = AGES.iter().skip(1).filter_map(|key| settings.value(key)).chain(of_refs.iter().copied());
+        let logs = logs.filter(|_| expires);
         let young: Vec<&str> = given.iter().copied().chain(logs).filter(|age| !is_old(age)).collect();
         let target = self.folder.display().to_string();
         if let Some(age) = young.first() {

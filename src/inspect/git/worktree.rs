@@ -38,14 +38,7 @@ impl Git<'_> {
                 self.weigh(findings, self.ask(|r| r.unsaved(&self.moved_to(), MOST)), CHANGES)
             }
             ["read-tree"] if self.is_on("--reset") => self.weigh(findings, self.everywhere(), CHANGES),
-            ["checkout-index"] if self.is_on("--force") => {
-                let paths = self.operands();
-                let lost = self.ask(|r| {
-                    let paths = if self.is_on("--all") { vec![r.root().to_path_buf()] } else { self.named_paths(&paths, r) };
-                    only(r.unsaved_tracked(&paths, MOST), |u| u.state == State::Changed)
-                });
-                self.weigh(findings, lost, CHANGES);
-            }
+            ["checkout-index"] if self.is_on("--force") => self.checkout_index(findings),
             ["sparse-checkout", "set" | "reapply"] => {
                 self.weigh(findings, self.everywhere(), "files would leave the worktree")
             }
@@ -112,6 +105,38 @@ impl Git<'_> {
         }
     }
 
+    /// `--abort` and `--skip` of `command`: what git itself made of the worktree is meant to go, conflicts and what was made of
+    /// them too. A person's own are files that the command does not touch and that were staged meanwhile, and, as only a rebase
+    /// resets hard where the others refuse, changes that are not staged.
+    pub(super) fn given_up(&self, command: &str, findings: &mut Findings) {
+        let lost = self.ask(|r| {
+            if command == "rebase" && !["rebase-merge", "rebase-apply"].iter().any(|d| r.git_dir().join(d).is_dir()) {
+                return Ok(Vec::new());
+            }
+            let side = ["MERGE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD^", "REBASE_HEAD"].iter().find_map(|n| r.resolve(n));
+            let untouched = |u: &Unsaved| match (r.head(), side) {
+                (Some(head), Some(side)) => Ok(r.object_at(head, &u.path)? == r.object_at(side, &u.path)?),
+                // Which files the patches of `am` touch is not known; a rebase that stopped between commits touches none.
+                (_, _) => Ok(command == "rebase"),
+            };
+            let mut found = Vec::new();
+            for unsaved in self.without_submodules(r, r.unsaved_tracked(&[r.root().to_path_buf()], MOST))? {
+                let is_own = match unsaved.state {
+                    State::Changed => command == "rebase" && !unsaved.merging,
+                    State::Staged | State::StagedAndGone => !unsaved.merging && untouched(&unsaved)?,
+                    State::Untracked | State::Repository => false,
+                };
+                if is_own {
+                    found.push(unsaved);
+                }
+            }
+            Ok(found)
+        });
+        if lost.is_some() {
+            self.weigh(findings, lost, CHANGES);
+        }
+    }
+
     fn switch(&self, findings: &mut Findings) {
         if self.is_on("--force") || self.is_on("--discard-changes") {
             self.force_to(self.operands().first().copied(), findings);
@@ -165,6 +190,23 @@ impl Git<'_> {
 
     fn is_there(&self, path: &str) -> bool {
         !self.call.around.away && self.folder.join(path).symlink_metadata().is_ok()
+    }
+
+    /// With a prefix the files are written elsewhere: in front of each name, seen from the root.
+    fn checkout_index(&self, findings: &mut Findings) {
+        let operands = self.operands();
+        let everything = self.is_on("--all") || self.is_on("--stdin");
+        let paths = |r: &Repository| if everything { vec![r.root().to_path_buf()] } else { self.named_paths(&operands, r) };
+        let prefix = self.last("--prefix").filter(|prefix| !prefix.is_empty());
+        if let (Some(prefix), Some(repository)) = (prefix, self.repository())
+            && let Ok(names) = repository.names_in_index(&paths(repository))
+        {
+            let to = |name: &PathBuf| repository.root().join(format!("{prefix}{}", name.display()));
+            let words: Vec<PathBuf> = names.iter().map(to).collect();
+            return self.settle(findings, crate::inspect::paths::overwritten(self.call, &words));
+        }
+        let lost = self.ask(|r| only(r.unsaved_tracked(&paths(r), MOST), |u| u.state == State::Changed));
+        self.weigh(findings, lost, CHANGES);
     }
 
     fn restore(&self, findings: &mut Findings) {

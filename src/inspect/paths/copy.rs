@@ -65,7 +65,7 @@ fn keeps(reading: &Reading<'_>, call: &Call) -> bool {
 }
 
 /// Whether what was there gets another name: `-b`, `--backup[=CONTROL]`, else by VERSION_CONTROL.
-fn backs_up(reading: &Reading<'_>, call: &Call) -> bool {
+pub(super) fn backs_up(reading: &Reading<'_>, call: &Call) -> bool {
     let mut asked = reading.parsed.flags.iter().filter(|flag| ["-b", "--backup"].contains(&flag.name.as_str())).peekable();
     let is_asked = asked.peek().is_some();
     let control = asked.filter_map(|flag| flag.values.last()).filter(|value| !value.is_empty()).last().cloned();
@@ -203,9 +203,16 @@ pub(in crate::inspect) fn inspect_rsync(reading: &Reading<'_>, call: &Call, prob
         let path = destination.unwrap_or_default().to_string_lossy();
         return settle(reading, call, findings, vec![Effect::new(verb, path, Evidence::Argv)]);
     }
-    let mut effects = Vec::new();
+    // Also what only looks starts what carries the bytes.
+    let mut effects = shell(reading, call, probe);
+    if on(&["--dry-run", "--list-only"]) {
+        effects.push(Effect::new(Verb::Read, "list", Evidence::Argv));
+        return settle(reading, call, findings, effects);
+    }
     match destination {
         None => effects.push(Effect::new(Verb::Read, "list", Evidence::Argv)),
+        // The file takes the device's place, and what is sent there is kept nowhere.
+        Some(to) if super::names::is_sink(Path::new(to)) => effects.extend(judge.one(to, Act::Replace)),
         Some(to) if is_remote(to) => {
             let verb = if deletes { Verb::Destroy } else { Verb::Write };
             let note = if deletes { "what the source has not is deleted there" } else { "" };
@@ -221,7 +228,6 @@ pub(in crate::inspect) fn inspect_rsync(reading: &Reading<'_>, call: &Call, prob
         let note = "its files are taken away";
         effects.extend(remote.map(|w| Effect::new(Verb::Destroy, w.to_string_lossy(), Evidence::Argv).because(note)));
     }
-    effects.extend(shell(reading, call, probe));
     settle(reading, call, findings, effects);
 }
 
@@ -242,28 +248,32 @@ fn emptied(judge: &Judge<'_>, to: &OsStr) -> Vec<Effect> {
     if missing { judge.one(to, Act::Overwrite) } else { judge.one(path.as_os_str(), Act::Remove) }
 }
 
-/// What a copy brought up to date writes over: outside the workspace that is what the copy is for.
+/// What a copy brought up to date writes over: a file as `cp` does; a folder of the workspace too, while elsewhere that is what the copy
+/// is for.
 fn brought(judge: &Judge<'_>, sources: &[&OsStr], to: &OsStr, kept: bool) -> Vec<Effect> {
     let (place, path) = judge.ground.place(to, true);
-    let plain = || vec![Effect::new(Verb::Write, to.to_string_lossy(), Evidence::Argv)];
-    match place {
-        Place::Unseen | Place::Own | Place::Device => judge.one(to, Act::Overwrite),
-        Place::Inside if !kept => {
-            let mut found = Vec::new();
-            for source in sources.iter().filter(|s| !is_remote(s)) {
-                let from = judge.ground.resolve(source, true);
-                let whole = source.to_string_lossy().ends_with('/') || !path.is_dir();
-                let target = if whole { path.clone() } else { path.join(from.file_name().unwrap_or_default()) };
-                if written_over(&from, &target, &mut found).is_none() {
-                    return judge.one(path.as_os_str(), Act::Remove);
-                }
-            }
-            if found.is_empty() { plain() } else { judge.all(&found, Act::Overwrite) }
-        }
-        Place::Nowhere | Place::Top | Place::Inside | Place::Scratch | Place::System | Place::Home | Place::Outside => {
-            plain()
+    if matches!(place, Place::Unseen | Place::Own | Place::Device) {
+        return judge.one(to, Act::Overwrite);
+    }
+    let work = place == Place::Inside || judge.ground.workspace.as_ref() == Some(&path);
+    let mut found = Vec::new();
+    for source in sources.iter().filter(|_| !kept && place != Place::Nowhere) {
+        let (text, remote) = (source.to_string_lossy(), is_remote(source));
+        let from = judge.ground.resolve(source, true);
+        let there = text.rsplit_once(':').map_or(text.as_ref(), |(_, path)| path);
+        let name = if remote { Path::new(there).file_name() } else { from.file_name() };
+        let into = path.is_dir() && !text.ends_with('/');
+        let target = name.filter(|_| into).map_or_else(|| path.clone(), |name| path.join(name));
+        if remote || !from.is_dir() {
+            found.extend((!target.is_dir() && !same(&from, &target)).then_some(target));
+        } else if work && written_over(&from, &target, &mut found).is_none() {
+            return judge.one(path.as_os_str(), Act::Remove);
         }
     }
+    if found.is_empty() {
+        return vec![Effect::new(Verb::Write, to.to_string_lossy(), Evidence::Argv)];
+    }
+    judge.all(&found, Act::Overwrite)
 }
 
 /// The program that carries the bytes; ssh with plain options is what everybody uses.
