@@ -114,6 +114,11 @@ pub fn build(
     Ok(Walls { kind: Kind::Full, ruleset, filter: seccomp::program(profile), brings_calls })
 }
 
+/// Whether a tool in these walls can read what is at `path`, which is resolved.
+pub fn reaches(profile: &Profile, places: &Places, grants: &Grants, verb: Verb, path: &std::path::Path) -> bool {
+    landlock::reaches(profile, places, grants, verb, path)
+}
+
 /// Whether a kernel of this ABI can give what is required.
 ///
 /// # Errors

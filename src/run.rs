@@ -4,6 +4,7 @@
 
 mod answer;
 mod bounds;
+mod denied;
 mod feed;
 mod program;
 mod relay;
@@ -16,8 +17,9 @@ pub use program::{Candidate, NotRunnable, candidates};
 pub use room::{Room, around, sweep};
 
 use crate::confine::{self, ConfineError, Grants, Places};
-use crate::profile::{End, Required};
+use crate::profile::{End, Profile, Required};
 use crate::record::{Durability, Event, Record};
+use crate::say;
 use crate::sys;
 use crate::verdict::{Input, Order, Permit};
 use answer::Answering;
@@ -77,6 +79,8 @@ pub struct Setting<'a> {
     pub home: &'a Path,
     /// The walls that the policy requires.
     pub required: &'a Required,
+    /// What the policy gives the walls of a tool besides its own profile; none for a session.
+    pub more: Option<&'a Profile>,
     /// The private folder of the call.
     pub room: &'a Room,
     /// Nothing of sprag's follows but its end. The tool alone then holds standard input and output, and a signal that
@@ -97,10 +101,13 @@ const REPORT_SETUP: u8 = 3;
 pub fn start(permit: Permit, setting: &Setting<'_>) -> Result<Outcome, RunError> {
     let mut order = permit.into_order();
     order.profile.walls = order.profile.walls.round_a_call(setting.room.bounds.is_some());
+    setting.more.into_iter().for_each(|more| order.profile.add(more));
     let path = order.env.get(std::ffi::OsStr::new("PATH")).cloned().unwrap_or_default();
     let program = program::find(&order.tool, &path, &order.cwd).map_err(RunError::Program)?;
     let mut answering = answering(&order, setting.room);
-    let walls = build_walls(&order, &program, setting)?;
+    let (places, grants) = (places(&order, &program, setting), grants(&order, &program));
+    let walls = confine::build(&order.profile, &places, &grants, order.verb, setting.required, &setting.room.base)?;
+    let stand = walls.stand();
     let environment = environment(&order, setting.room, walls.stand());
     let prepared = Prepared::new(&order, &program, environment)?;
     let (reader, writer) = nix::unistd::pipe2(nix::fcntl::OFlag::O_CLOEXEC)
@@ -158,6 +165,10 @@ pub fn start(permit: Permit, setting: &Setting<'_>) -> Result<Outcome, RunError>
     drop(answering);
     if !setting.last {
         signals.restore();
+    }
+    if stand && setting.last && setting.more.is_some() && failed.is_none() && !matches!(outcome, Outcome::Exited(0)) {
+        let reaches = |path: &Path| confine::reaches(&order.profile, &places, &grants, order.verb, path);
+        denied::hint(&order.tool, &order.argv, &order.cwd, &reaches).iter().for_each(|line| say::note(line));
     }
     match failed {
         Some(error) => Err(error),
@@ -232,8 +243,8 @@ fn let_go() {
     let _ = nix::unistd::dup2_stdout(&null);
 }
 
-fn build_walls(order: &Order, program: &Program, setting: &Setting<'_>) -> Result<confine::Walls, RunError> {
-    let places = Places {
+fn places(order: &Order, program: &Program, setting: &Setting<'_>) -> Places {
+    Places {
         home: setting.home.to_owned(),
         cwd: order.cwd.clone(),
         target: order.folder.clone(),
@@ -241,12 +252,14 @@ fn build_walls(order: &Order, program: &Program, setting: &Setting<'_>) -> Resul
         tmpdir: setting.room.tmpdir(),
         managers: program.managers.iter().filter(|m| *m != setting.home).cloned().collect(),
         env: order.env.clone(),
-    };
+    }
+}
+
+fn grants(order: &Order, program: &Program) -> Grants {
     let mut exec = program.files();
     // A nested call of a guarded tool must reach the shim, which then says why it cannot run here.
     exec.extend(std::env::current_exe());
-    let grants = Grants { exec, read: order.read.clone(), write: order.write.clone(), ports: order.ports.clone() };
-    Ok(confine::build(&order.profile, &places, &grants, order.verb, setting.required, &setting.room.base)?)
+    Grants { exec, read: order.read.clone(), write: order.write.clone(), ports: order.ports.clone() }
 }
 
 /// The tool's environment: what passes, its private TMPDIR, and the shims first in PATH.

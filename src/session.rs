@@ -227,7 +227,7 @@ impl Session {
         written.map_err(failed)?;
         let mut order = self.order(name, words);
         order.read.push(shells);
-        let setting = run::Setting { home: &home, required, room: &room, last: true };
+        let setting = run::Setting { home: &home, required, more: None, room: &room, last: true };
         let outcome = run::start(Permit::aid(Aid::Session, order), &setting);
         run::record_end(&record, &id, &outcome);
         outcome.map_err(SessionError::Run)

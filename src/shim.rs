@@ -118,10 +118,12 @@ fn run() -> Result<Outcome, Failure> {
     let policy = policy_for(&user, &call, &reading.folder);
     tracing::debug!("policy loaded");
     let required = policy.as_ref().map(|p| p.base.confine.clone().unwrap_or_default()).unwrap_or_default();
+    let more = policy.as_ref().map(|p| p.profile(&call.name)).unwrap_or_default();
     let record = Record::of(&user.state());
     let run_id = run::id();
     let room = Room::make(links(&call)).map_err(Failure::Run)?.within(bounds.clone());
-    let live = Live { call: &call, user: &user, required: &required, record: &record, run: &run_id, room: &room };
+    let live =
+        Live { call: &call, user: &user, required: &required, more: &more, record: &record, run: &run_id, room: &room };
     let mut judged = judge(&call, &user, (&shims, &reading), policy.as_ref(), &live);
     tracing::debug!(verb = judged.verdict.verb().word(), decision = judged.verdict.decision().word(), "judged");
     if let Some(code) = judged.ended {
@@ -178,7 +180,7 @@ fn run() -> Result<Outcome, Failure> {
         let _ = record.append(&Event::Handed { run: &run_id }, Durability::Kernel);
         return Ok(Outcome::Exited(0));
     }
-    let setting = run::Setting { home: &user.home, required: &required, room: &room, last: true };
+    let setting = run::Setting { home: &user.home, required: &required, more: Some(&more), room: &room, last: true };
     let outcome = run::start(permit, &setting);
     tracing::debug!("ended");
     this.end(&outcome);

@@ -5,6 +5,7 @@
 
 pub mod argv;
 pub mod catalogue;
+mod keyword;
 pub mod reading;
 pub mod schema;
 

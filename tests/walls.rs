@@ -157,6 +157,35 @@ fn a_read_leaves_the_workspace_alone_and_a_write_may_change_it() {
 }
 
 #[test]
+fn a_machine_gives_a_tool_more_and_a_failing_tool_says_what_it_has_not() {
+    need("psql");
+    let scene = Scene::new();
+    let out = scene.0.path("out").canonicalize().unwrap();
+    let connect = format!("psql -X 'host=127.0.0.1 port=9 sslrootcert={}/file' -c 'select 1'", out.display());
+    let failed = scene.0.run(&connect);
+    assert_eq!(failed.code, 2, "{failed:?}");
+    let line = format!("sprag: psql has no `{0}/file` behind its walls, which may be why it failed", out.display());
+    assert!(failed.stderr.lines().any(|l| l.starts_with(&line)), "{}", failed.stderr);
+    scene.refuses(&PSQL, PSQL.call, &["read:$OUT/file", "write:$OUT/file"]);
+    let given = format!("version = 1\n[profile.psql]\nread = [\"{}\"]\n", out.display());
+    // Only the system's file gives.
+    scene.0.write("work/.sprag/policy.toml", &given);
+    scene.0.write("config/policy.toml", &given);
+    let refused = scene.0.run("psql -X -c 'delete from t where id = 1'");
+    assert_eq!(refused.code, 78, "{refused:?}");
+    assert!(refused.stderr.contains("`[profile]` belongs in /etc/sprag/policy.toml"), "{}", refused.stderr);
+    for file in ["work/.sprag/policy.toml", "config/policy.toml"] {
+        std::fs::remove_file(scene.0.path(file)).unwrap();
+    }
+    scene.0.policy(&given);
+    scene.allows(&PSQL, PSQL.call, &["read:$OUT/file"]);
+    scene.refuses(&PSQL, PSQL.call, &["write:$OUT/file"]);
+    scene.refuses(&AWS, AWS.call, &["read:$OUT/file"]);
+    let failed = scene.0.run(&connect);
+    assert!(failed.code == 2 && !failed.stderr.contains("behind its walls"), "{failed:?}");
+}
+
+#[test]
 fn an_apply_may_write_what_its_plan_may_not() {
     let scene = Scene::new();
     std::fs::create_dir_all(scene.0.path("work/.git")).unwrap();

@@ -115,6 +115,13 @@ fn granted(profile: &Profile, places: &Places, grants: &Grants, verb: Verb, leve
     granted
 }
 
+/// Whether what is at `path` can be read.
+pub(super) fn reaches(profile: &Profile, places: &Places, grants: &Grants, verb: Verb, path: &Path) -> bool {
+    let granted = granted(profile, places, grants, verb, ABI::V1);
+    let holds = |folder: &PathBuf| folder.canonicalize().is_ok_and(|folder| path.starts_with(folder));
+    granted.0.iter().any(|(folder, access)| access.contains(AccessFs::ReadFile) && holds(folder))
+}
+
 /// Paths with their rights, each path once: a rule costs four system calls. All of them are gathered before the first is
 /// opened, since musl maps and unmaps a page for a path that comes and goes alone (seen under strace).
 #[derive(Default)]

@@ -1,6 +1,8 @@
 //! kubectl beyond its words: the manifests that it sends, what a patch says, whose secrets come out, what a kubeconfig starts.
 
+mod kustomization;
 mod manifest;
+mod patch;
 
 pub(super) use manifest::objects;
 
@@ -19,7 +21,7 @@ pub(super) fn inspect(reading: &Reading<'_>, call: &Call, probe: &dyn Probe, fin
     let command = reading.command_words().first().copied().unwrap_or_default().to_owned();
     let mut effects = kubeconfig(reading, call);
     match command.as_str() {
-        "get" => effects.extend(secrets(reading)),
+        "get" => effects.extend(secrets(reading, call)),
         "describe" => {}
         "diff" => {
             let program = call.var("KUBECTL_EXTERNAL_DIFF").filter(|v| !v.is_empty());
@@ -27,11 +29,14 @@ pub(super) fn inspect(reading: &Reading<'_>, call: &Call, probe: &dyn Probe, fin
             effects.extend(program.map(escape));
         }
         _ => {
-            effects.extend(patch(reading));
+            effects.extend(patches(reading, call));
             let verb = worst(&reading.effects);
             let files = reading.parsed.values("--filename").flat_map(|v| v.split(','));
             for file in files {
                 effects.extend(sent(file, reading, call, probe, findings, verb));
+            }
+            for folder in reading.parsed.values("--kustomize") {
+                effects.extend(put_together(folder, call, verb));
             }
         }
     }
@@ -95,32 +100,51 @@ fn files(path: &Path, recursive: bool) -> Result<Vec<String>, String> {
     Ok(texts)
 }
 
-/// `-p '{"spec":{"replicas":0}}'`: what a patch takes away.
-fn patch(reading: &Reading<'_>) -> Vec<Effect> {
-    let patches = reading.parsed.values("--patch");
-    let object = reading.operands().join("/");
-    patches
-        .flat_map(|text| match manifest::objects(text) {
-            Err(_) => {
-                vec![Effect::new(Verb::Unknown, object.clone(), Evidence::Argv).because("a patch that cannot be read")]
-            }
-            Ok(parts) => parts.iter().flat_map(|p| manifest::losses(p, &object)).collect(),
-        })
-        .collect()
+/// The manifests of the folder that `-k` names.
+fn put_together(folder: &str, call: &Call, verb: Verb) -> Vec<Effect> {
+    let unknown = |why: String| vec![Effect::new(Verb::Unknown, folder, Evidence::File).because(why)];
+    if kustomization::is_remote(folder) {
+        return unknown("manifests that come from elsewhere cannot be read before".to_owned());
+    }
+    if call.around.away {
+        return unknown("it is no folder of this machine".to_owned());
+    }
+    kustomization::effects(&absolute(&call.cwd, Path::new(folder)), verb).unwrap_or_else(unknown)
 }
 
-/// A secret comes out where its values are printed; the table shows names only.
-fn secrets(reading: &Reading<'_>) -> Option<Effect> {
-    let raw = reading.parsed.last("--raw").filter(|path| path.split('/').any(|part| part == "secrets"));
-    if let Some(path) = raw {
-        return Some(Effect::new(Verb::Reveal, path, Evidence::Argv).because("the values of secrets"));
+/// `-p '{"spec":{"replicas":0}}'` and `--patch-file`: what a patch does to its object.
+fn patches(reading: &Reading<'_>, call: &Call) -> Vec<Effect> {
+    let object = reading.operands().join("/");
+    let texts = reading.parsed.values("--patch").map(|text| patch::effects(text, &object));
+    let files = reading.parsed.values("--patch-file").map(|file| {
+        let text = read_small(&absolute(&call.cwd, Path::new(file))).ok().filter(|_| !call.around.away);
+        let unknown = || Effect::new(Verb::Unknown, file, Evidence::File).because("a patch that cannot be read");
+        text.map_or_else(|| vec![unknown()], |text| patch::effects(&text, &object))
+    });
+    texts.chain(files).flatten().collect()
+}
+
+/// A secret comes out where its values are printed; the table shows names only. Kinds are matched without case.
+fn secrets(reading: &Reading<'_>, call: &Call) -> Option<Effect> {
+    let reveal = |target: &str| Effect::new(Verb::Reveal, target, Evidence::Argv).because("the values of secrets");
+    if let Some(path) = reading.parsed.last("--raw") {
+        let hidden = path.contains('%');
+        return (hidden || path.split(['/', '?']).any(|part| part == "secrets")).then(|| reveal(path));
     }
-    let operands = reading.operands();
-    let kinds = operands.iter().flat_map(|o| o.split(',')).map(|o| o.split(['/', '.']).next().unwrap_or(o));
-    let secret = kinds.into_iter().any(|k| ["secret", "secrets", "all-secrets"].contains(&k));
     let format = reading.parsed.last("--output").unwrap_or_default();
     let shows = !["", "name", "wide"].contains(&format) || reading.parsed.last("--template").is_some();
-    (secret && shows).then(|| Effect::new(Verb::Reveal, "secrets", Evidence::Argv).because("the values of secrets"))
+    let is_secret = |kind: &str| ["secret", "secrets"].contains(&kind.to_ascii_lowercase().as_str());
+    let operands = reading.operands();
+    let mut kinds = operands.iter().flat_map(|o| o.split(',')).map(|o| o.split(['/', '.']).next().unwrap_or(o));
+    let in_file = |file: &str| {
+        let text = read_small(&absolute(&call.cwd, Path::new(file))).ok().filter(|_| !call.around.away);
+        let objects = text.and_then(|text| manifest::objects(&text).ok());
+        let kind = |object: &Value| object.get("kind").and_then(Value::as_str).is_some_and(is_secret);
+        objects.is_none_or(|objects| objects.iter().any(kind))
+    };
+    let files = ["--filename", "--kustomize"].into_iter().flat_map(|flag| reading.parsed.values(flag));
+    let secret = kinds.any(is_secret) || files.flat_map(|files| files.split(',')).any(in_file);
+    (secret && shows).then(|| reveal("secrets"))
 }
 
 /// A kubeconfig that the workspace or a temporary folder holds, and whose user is made by a program: it runs with any command.
@@ -133,7 +157,10 @@ fn kubeconfig(reading: &Reading<'_>, call: &Call) -> Vec<Effect> {
         let own = call.var("HOME").is_some_and(|home| path.starts_with(Path::new(&home).join(".kube")));
         let Some(text) = read_small(&path).ok().filter(|_| !own) else { continue };
         let programs = manifest::objects(&text).unwrap_or_default();
-        let command = |user: &Value| user.pointer("/user/exec/command").and_then(Value::as_str).map(str::to_owned);
+        let command = |user: &Value| {
+            let of = ["/user/exec/command", "/user/auth-provider/config/cmd-path"];
+            of.iter().find_map(|path| user.pointer(path)).and_then(Value::as_str).map(str::to_owned)
+        };
         let users = programs.iter().filter_map(|c| c.get("users")?.as_array()).flatten();
         found.extend(users.filter_map(command).map(|program| {
             Effect::new(Verb::Escape, program, Evidence::File).because(format!("`{file}` starts it to log in"))

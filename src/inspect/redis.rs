@@ -79,7 +79,8 @@ fn verb(name: &str, sub: Option<&str>) -> Option<Verb> {
 fn of_command(words: &[String], from: Evidence) -> Effect {
     let name = words.first().map(String::as_str).unwrap_or_default();
     let sub = words.get(1).map(String::as_str);
-    let has = |option: &str| words.iter().skip(1).any(|w| w.eq_ignore_ascii_case(option));
+    // The word behind the command is a key, whatever it says.
+    let has = |option: &str| words.iter().skip(2).any(|w| w.eq_ignore_ascii_case(option));
     let shown = name.to_ascii_uppercase();
     let effect = |verb| Effect::new(verb, shown.clone(), from);
     let Some(mut verb) = verb(name, sub) else {
@@ -94,7 +95,8 @@ fn of_command(words: &[String], from: Evidence) -> Effect {
         }
         "RESTORE" | "COPY" if has("replace") => verb = Verb::Destroy,
         "GETEX" if ["ex", "px", "exat", "pxat"].into_iter().any(has) => verb = Verb::Destroy,
-        "XADD" if words.windows(2).any(|two| is_word(two, 0, "maxlen") && is_word(two, 1, "0")) => verb = Verb::Destroy,
+        "HGETEX" if !["ex", "px", "exat", "pxat"].into_iter().any(has) => verb = Verb::Read,
+        "XADD" if keeps_nothing(words) => verb = Verb::Destroy,
         "SET" | "MSETEX" if ["ex", "px", "exat", "pxat"].into_iter().any(has) => {}
         "MIGRATE" if has("copy") => verb = Verb::Write,
         "CLIENT" | "CLUSTER" | "CONFIG" | "ACL" | "XGROUP" | "SCRIPT" | "FUNCTION" => {}
@@ -104,8 +106,10 @@ fn of_command(words: &[String], from: Evidence) -> Effect {
     effect(verb)
 }
 
-fn is_word(words: &[String], at: usize, wanted: &str) -> bool {
-    words.get(at).is_some_and(|word| word.eq_ignore_ascii_case(wanted))
+/// Whether a stream is cut to nothing: `MAXLEN [=|~] 0`.
+fn keeps_nothing(words: &[String]) -> bool {
+    let mut behind = words.iter().skip(2).skip_while(|word| !word.eq_ignore_ascii_case("maxlen")).skip(1);
+    behind.find(|word| !["=", "~"].contains(&word.as_str())).is_some_and(|word| word == "0")
 }
 
 fn is_secret(pattern: &str) -> bool {

@@ -146,11 +146,12 @@ fn only_tightens(layer: &Layer, text: &str) -> Result<(), PolicyError> {
         ("approval", layer.approval.is_some()),
         ("confine", layer.confine.is_some()),
         ("session", layer.session.as_ref().is_some_and(schema::Session::loosens)),
+        ("profile", !layer.profiles.is_empty()),
         ("user", !layer.may_loosen.is_empty()),
     ];
     match misplaced.iter().find(|(_, there)| *there) {
         Some((name, _)) => {
-            let offset = text.find(&format!("[{name}]")).unwrap_or(0);
+            let offset = text.find(&format!("[{name}]")).or_else(|| text.find(&format!("[{name}."))).unwrap_or(0);
             let why = format!("`[{name}]` belongs in {SYSTEM}: this layer can only tighten rules");
             Err(PolicyError(place::cite_at(&layer.file, text, offset, &why)))
         }
@@ -182,6 +183,13 @@ fn replace(base: &mut Layer, mut layer: Layer, may: &[String]) -> Layer {
     replace_environments(base, &mut layer, &free);
     if free("session") {
         base.session = layer.session.take().or(base.session.take());
+    }
+    for (tool, more) in std::mem::take(&mut layer.profiles) {
+        if free(&format!("profile.{tool}")) {
+            base.profiles.insert(tool, more);
+        } else {
+            layer.profiles.insert(tool, more);
+        }
     }
     if all {
         base.approval = layer.approval.take().or(base.approval.take());

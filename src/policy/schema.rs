@@ -5,7 +5,7 @@
 
 use crate::effect::Verb;
 use crate::place;
-use crate::profile::Required;
+use crate::profile::{Profile, Required};
 use crate::verdict::Decision;
 use serde::{Deserialize, Deserializer, Serialize, de};
 use std::collections::BTreeMap;
@@ -31,7 +31,10 @@ pub struct Layer {
     pub confine: Option<Required>,
     /// What a guarded session has and has not.
     pub session: Option<Session>,
-    /// What the user's own layer may loosen: patterns of rule ids, `default.<verb>`, `environment.<name>.<verb>`, `session`.
+    /// What the walls of tools are given besides what their shim files give, by the tool's name.
+    pub profiles: BTreeMap<String, Widened>,
+    /// What the user's own layer may loosen: patterns of rule ids, `default.<verb>`, `environment.<name>.<verb>`, `session`,
+    /// `profile.<tool>`.
     pub may_loosen: Vec<String>,
 }
 
@@ -129,6 +132,24 @@ pub struct Session {
     pub unix_sockets: UnixSockets,
 }
 
+/// What a machine gives a tool's walls besides: paths as in a shim file's profile, and TCP ports.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Widened {
+    /// Read files, list folders.
+    #[serde(default)]
+    pub read: Vec<String>,
+    /// Read and run.
+    #[serde(default)]
+    pub exec: Vec<String>,
+    /// Read, write, create, remove.
+    #[serde(default)]
+    pub write: Vec<String>,
+    /// TCP ports that may be connected to.
+    #[serde(default)]
+    pub connect: Vec<u16>,
+}
+
 /// Whether a guarded session can make UNIX sockets: a kernel that cannot close them one by one can close all.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -158,6 +179,12 @@ impl Session {
 }
 
 impl Policy {
+    /// What the walls of this tool are given besides.
+    pub fn profile(&self, tool: &str) -> Profile {
+        let Some(more) = self.base.profiles.get(tool).cloned() else { return Profile::default() };
+        Profile { read: more.read, exec: more.exec, write: more.write, connect: more.connect, ..Profile::default() }
+    }
+
     /// What all layers say of a guarded session.
     pub fn session(&self) -> Session {
         let mut session = self.base.session.clone().unwrap_or_default();
@@ -193,6 +220,8 @@ struct File {
     confine: Option<Spanned<Required>>,
     #[serde(default)]
     session: Option<Session>,
+    #[serde(default)]
+    profile: BTreeMap<String, Widened>,
     #[serde(default)]
     user: Option<Spanned<FileUser>>,
 }
@@ -334,6 +363,7 @@ pub fn parse(text: &str, file: &str) -> Result<Layer, String> {
     layer.approval = raw.approval.map(Spanned::into_inner);
     layer.confine = raw.confine.map(Spanned::into_inner);
     layer.session = raw.session;
+    layer.profiles = raw.profile;
     layer.may_loosen = raw.user.map(|u| u.into_inner().may_loosen).unwrap_or_default();
     Ok(layer)
 }

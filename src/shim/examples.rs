@@ -9,6 +9,7 @@ use crate::tool::schema::{Dialect, Example};
 use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::path::Path;
+use wildmatch::WildMatch;
 
 /// What is wrong with the examples of a shim file, a line each, `file` and its line in front: those that are not read as they
 /// say, and whatever has no example. `cwd` is the folder of the calls; it should be empty.
@@ -79,7 +80,8 @@ fn missing(tool: &Tool, cwd: &Path) -> Vec<String> {
             missing.push(format!("no example triggers the raise by `{what}` of `{path}`"));
         }
     }
-    let unset = tool.variable.iter().filter(|v| !variables.contains(&v.name));
+    let is_set = |pattern: &str| variables.iter().any(|name| WildMatch::new(pattern).matches(name));
+    let unset = tool.variable.iter().filter(|v| !is_set(&v.name));
     missing.extend(unset.map(|v| format!("no example sets `{}`", v.name)));
     // A file that accepts every word has nothing it does not know.
     let knows_all = tool.dialect == Dialect::Words && tool.command.iter().all(|c| c.open);

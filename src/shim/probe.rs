@@ -5,7 +5,7 @@ use crate::effect::Effect;
 use crate::inspect::terraform::WithoutTail;
 use crate::inspect::{Plan, Probe, ProbeError, Reader, Stdin as Given, Until};
 use crate::memory::{Known, Memory, MemoryError, Whose};
-use crate::profile::Required;
+use crate::profile::{Profile, Required};
 use crate::record::{Durability, Event, Record, redact_words};
 use crate::run::{self, Outcome, Room, RunError};
 use crate::say;
@@ -40,6 +40,8 @@ pub(super) struct Live<'a> {
     pub(super) call: &'a Call,
     pub(super) user: &'a User,
     pub(super) required: &'a Required,
+    /// What the policy gives the walls besides.
+    pub(super) more: &'a Profile,
     pub(super) record: &'a Record,
     pub(super) run: &'a str,
     pub(super) room: &'a Room,
@@ -112,7 +114,8 @@ impl Live<'_> {
             keep: keep.to_vec(),
             ..Order::new(self.call.name.clone(), words, env, self.call.cwd.clone(), profile)
         };
-        let setting = run::Setting { home: &self.user.home, required: self.required, room: self.room, last: false };
+        let (home, required) = (&self.user.home, self.required);
+        let setting = run::Setting { home, required, more: Some(self.more), room: self.room, last: false };
         match run::start(Permit::aid(aid, order), &setting) {
             Ok(Outcome::Exited(0)) => Ok(()),
             Ok(Outcome::Exited(code)) => Err(ProbeError::Refused(code)),

@@ -147,6 +147,9 @@ fn check(tool: &Tool) -> Result<(), String> {
     if let Some(loss) = tool.loss.iter().find(undecided) {
         return Err(format!("the loss `{}` needs an `attribute` and a value of it, or neither", loss.note));
     }
+    if let Some(part) = tool.command.iter().flat_map(|c| &c.path).find(|part| part.contains(' ')) {
+        return Err(format!("the word `{part}` of a path holds a blank; give each word by itself"));
+    }
     let bare = tool.command.iter().filter(|c| c.path.is_empty()).count();
     if bare > 0 && tool.command.len() > 1 {
         return Err("a command without a `path` must be the only one; give it a path".to_owned());

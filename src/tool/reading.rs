@@ -4,6 +4,7 @@
 //! effects more precise afterwards.
 
 use super::argv::{self, Given, Mark, Parsed, Word};
+use super::keyword;
 use super::schema::{Command, Dialect, Inner, Lower, Operands, Raise, Source, Tool, Variable};
 use crate::call::{Call, absolute};
 use crate::effect::{Effect, Evidence, Recovery, Verb};
@@ -226,6 +227,9 @@ impl<'t> Reading<'t> {
             self.mild = true;
             let verb = lower.verb;
             self.push_for_targets(verb, Recovery::Recoverable, "", command);
+            // A dry run starts what carries it out as well: `rsync -n -e PROGRAM`.
+            let started = self.raised(command, |raise| raise.verb == Verb::Escape);
+            self.effects.extend(started);
             return;
         }
         self.push_for_targets(command.verb, command.recovery, &command.note, command);
@@ -289,6 +293,8 @@ impl<'t> Reading<'t> {
 
     fn raise(&self, raise: &Raise, command: &Command) -> Vec<Effect> {
         let matches = |value: &str| {
+            let keyword = if raise.keyword { keyword::normal(value) } else { None };
+            let value = keyword.as_deref().unwrap_or(value);
             let is_meant = !raise.but.iter().any(|other| other == value);
             is_meant
                 && raise.value.as_deref().is_none_or(|pattern| {
@@ -311,7 +317,7 @@ impl<'t> Reading<'t> {
             }
         }
         if let Some(pattern) = &raise.operand {
-            let pattern = WildMatch::new(pattern);
+            let pattern = if raise.fold { WildMatch::new_case_insensitive(pattern) } else { WildMatch::new(pattern) };
             let found = self.operands().into_iter().filter(|o| pattern.matches(o)).map(|o| (o.to_owned(), Evidence::Argv));
             hits.extend(found.collect::<Vec<_>>());
         }
@@ -344,11 +350,20 @@ impl<'t> Reading<'t> {
     }
 
     fn variable_effects(&self, call: &Call) -> Vec<Effect> {
-        let raises = |variable: &&Variable| {
-            let value = call.var(&variable.name).filter(|v| !v.is_empty());
-            value.is_some_and(|v| variable.value.as_deref().is_none_or(|p| WildMatch::new(p).matches(&v)))
+        let raises = |variable: &Variable, value: &str| {
+            !value.is_empty() && variable.value.as_deref().is_none_or(|pattern| WildMatch::new(pattern).matches(value))
         };
-        let effect = |v: &Variable| Effect::new(v.verb, v.name.clone(), Evidence::Env).because(v.note.clone());
-        self.tool.variable.iter().filter(raises).map(effect).collect()
+        let mut effects = Vec::new();
+        for variable in &self.tool.variable {
+            let names: Vec<String> = match variable.name.contains('*') {
+                true => call.env.keys().map(|name| name.to_string_lossy().into_owned()).collect(),
+                false => vec![variable.name.clone()],
+            };
+            let pattern = WildMatch::new(&variable.name);
+            let named = names.into_iter().filter(|name| pattern.matches(name));
+            let meant = named.filter(|name| call.var(name).is_some_and(|value| raises(variable, &value)));
+            effects.extend(meant.map(|name| Effect::new(variable.verb, name, Evidence::Env).because(variable.note.clone())));
+        }
+        effects
     }
 }

@@ -150,6 +150,9 @@ pub struct Raise {
     /// The pattern's letters stand for small and capital ones.
     #[serde(default)]
     pub fold: bool,
+    /// The value is an option of ssh, compared as `name=value` in the way in which ssh takes it apart, its name in small letters.
+    #[serde(default)]
+    pub keyword: bool,
     /// The pattern of an operand that raises.
     #[serde(default)]
     pub operand: Option<String>,
@@ -313,7 +316,7 @@ pub enum LossOn {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Variable {
-    /// Its name.
+    /// Its name, or a pattern of names.
     pub name: String,
     /// The pattern of its value; absent: any value that is not empty.
     #[serde(default)]

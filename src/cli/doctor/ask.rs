@@ -38,7 +38,7 @@ fn printed(user: &User, profile: Profile, argv: Vec<OsString>) -> Result<String,
         ..Order::new(tool, argv, std::env::vars_os().collect(), PathBuf::from("/"), profile)
     };
     let room = run::Room::make(None).map_err(|e| fail(&e))?;
-    let setting = run::Setting { home: &user.home, required: &Required::default(), room: &room, last: false };
+    let setting = run::Setting { home: &user.home, required: &Required::default(), more: None, room: &room, last: false };
     match run::start(Permit::aid(Aid::Doctor, order), &setting).map_err(|e| fail(&e))? {
         Outcome::Exited(0) => {}
         Outcome::Exited(code) => return Err(format!("it left with {code}")),

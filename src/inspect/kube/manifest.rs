@@ -14,8 +14,15 @@ const PERMISSIONS: &[&str] = &[
     "ValidatingWebhookConfiguration",
     "MutatingWebhookConfiguration",
     "ValidatingAdmissionPolicy",
+    "ValidatingAdmissionPolicyBinding",
+    "MutatingAdmissionPolicy",
+    "MutatingAdmissionPolicyBinding",
+    "APIService",
     "CertificateSigningRequest",
 ];
+
+/// Where a pod is specified, alone or in what makes it.
+const SPECS: &[&str] = &["/spec", "/spec/template/spec", "/spec/jobTemplate/spec/template/spec"];
 
 /// The objects of a text of YAML or JSON documents, lists opened.
 pub(in crate::inspect) fn objects(text: &str) -> Result<Vec<Value>, String> {
@@ -46,13 +53,43 @@ pub(super) fn effects(object: &Value, verb: Verb) -> Vec<Effect> {
     let mut found = vec![Effect::new(own, target.clone(), Evidence::File).on_kind(kind)];
     if verb == Verb::Write {
         found.extend(losses(object, &target));
-        found.extend(reaches_out(object, &target));
+        found.extend(
+            SPECS
+                .iter()
+                .filter_map(|path| object.pointer(path))
+                .filter(|spec| spec.get("containers").is_some())
+                .find_map(|spec| reaches_out(spec, &target)),
+        );
+        found.extend(loosens(object, &target).filter(|_| kind == "Namespace"));
     }
     found
 }
 
+/// What a part of an object does that is put over `target`: `kind/name`.
+pub(super) fn changed(part: &Value, target: &str) -> Vec<Effect> {
+    let kind = target.split(['/', '.', ' ']).next().unwrap_or_default();
+    let is = |name: &&str| {
+        let plural = if let Some(stem) = name.strip_suffix('y') { format!("{stem}ies") } else { format!("{name}s") };
+        kind.eq_ignore_ascii_case(name) || kind.eq_ignore_ascii_case(&plural)
+    };
+    let permits = PERMISSIONS.iter().filter(|kind| **kind != "ServiceAccount").any(|name| is(&name));
+    let grant = || Effect::new(Verb::Grant, target, Evidence::Argv).because("who may do what changes");
+    let mut found = losses(part, target);
+    found.extend(SPECS.iter().filter_map(|path| part.pointer(path)).find_map(|spec| reaches_out(spec, target)));
+    found.extend(loosens(part, target));
+    found.extend(permits.then(grant));
+    found
+}
+
+/// A namespace whose pods may do what their machines may.
+fn loosens(object: &Value, target: &str) -> Option<Effect> {
+    let level = object.pointer("/metadata/labels/pod-security.kubernetes.io~1enforce")?;
+    let loose = level.is_null() || level == "privileged";
+    loose.then(|| Effect::new(Verb::Grant, target, Evidence::File).because("its pods may do what its machines may"))
+}
+
 /// What an object, or a part of one, takes away: no replicas, no finalizers, a volume that goes with its claim.
-pub(super) fn losses(object: &Value, target: &str) -> Vec<Effect> {
+fn losses(object: &Value, target: &str) -> Vec<Effect> {
     let destroy = |why: &str| Effect::new(Verb::Destroy, target, Evidence::File).because(why);
     let mut found = Vec::new();
     if object.pointer("/spec/replicas").and_then(Value::as_u64) == Some(0) {
@@ -69,11 +106,7 @@ pub(super) fn losses(object: &Value, target: &str) -> Vec<Effect> {
 }
 
 /// A pod that is given the machine it runs on.
-fn reaches_out(object: &Value, target: &str) -> Option<Effect> {
-    let spec = ["/spec", "/spec/template/spec", "/spec/jobTemplate/spec/template/spec"]
-        .into_iter()
-        .filter_map(|path| object.pointer(path))
-        .find(|spec| spec.get("containers").is_some())?;
+fn reaches_out(spec: &Value, target: &str) -> Option<Effect> {
     let on = |value: Option<&Value>| value.and_then(Value::as_bool) == Some(true);
     let each = |list: &str| spec.get(list).and_then(Value::as_array).into_iter().flatten().collect::<Vec<_>>();
     let privileged = [each("containers"), each("initContainers")]
