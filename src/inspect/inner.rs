@@ -9,7 +9,7 @@ use crate::effect::{Effect, Evidence, Verb, worst};
 use crate::memory::{Known, MemoryError, Whose};
 use crate::reach::Reach;
 use crate::text::sanitise;
-use crate::tool::schema::Inner;
+use crate::tool::schema::{Inner, Operands};
 use crate::tool::{self, Reading};
 use crate::verdict::Obligation;
 use std::collections::BTreeMap;
@@ -318,7 +318,10 @@ impl Launcher<'_> {
             found.effects.push(effect.because("what it is given on standard input cannot be seen"));
         }
         found.obligations.retain(|o| *o == Obligation::ScreenStdin && !self.given);
-        if call.around.away && !reading.mild && !reading.paths().read.is_empty() && reading.inspector().is_some() {
+        // What is only copied is not judged by what it holds.
+        let copies = reading.parsed.command.is_some_and(|c| c.operands == Operands::Destination);
+        let looks = reading.inspector().is_some() && !copies && !reading.paths().read.is_empty();
+        if call.around.away && !reading.mild && looks {
             let effect = Effect::new(Verb::Unknown, call.name.clone(), Evidence::File);
             found.effects.push(effect.because("what it reads is no file of this machine"));
         }

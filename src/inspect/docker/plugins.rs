@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 /// A folder of settings that is not the home's own and whose programs the command would run.
 pub(super) fn inspect(reading: &Reading<'_>, call: &Call) -> Option<Effect> {
-    if !runs_plugins(reading) {
+    if !runs_plugins(reading, call) {
         return None;
     }
     let own = call.var("HOME").map(|home| absolute(&call.cwd, &Path::new(&home).join(".docker")));
@@ -34,19 +34,19 @@ pub(super) fn inspect(reading: &Reading<'_>, call: &Call) -> Option<Effect> {
 }
 
 /// Whether the command is a plugin, or lists them, which starts each (seen with docker 28.2).
-fn runs_plugins(reading: &Reading<'_>) -> bool {
+fn runs_plugins(reading: &Reading<'_>, call: &Call) -> bool {
     let words = reading.command_words();
-    let is = |name: &str| reading.tool.names.iter().any(|n| n == name);
-    if is("docker") {
-        return matches!(
+    match call.name.as_str() {
+        "docker" => matches!(
             words.as_slice(),
             [] | ["compose" | "buildx" | "build" | "builder" | "info" | "help", ..]
                 | ["image", "build"]
                 | ["system", "info"]
-        );
+        ),
+        // Compose has images built by the plugin for that.
+        "docker-compose" => matches!(words.as_slice(), ["build" | "up" | "create" | "run" | "watch"]),
+        _ => false,
     }
-    // Compose has images built by the plugin for that.
-    is("docker-compose") && matches!(words.as_slice(), ["build" | "up" | "create" | "run" | "watch"])
 }
 
 /// Whether a folder of settings has programs, or names folders that have; one whose settings cannot be read may.
