@@ -139,6 +139,36 @@ fn what_a_commit_an_ignore_file_or_a_build_keeps_is_no_loss() {
 }
 
 #[test]
+fn what_is_packed_or_unpacked_by_force_comes_over_what_is_there() {
+    let tree = Tree::new();
+    for file in
+        ["ws/new.txt.gz", "ws/new.txt.zst", "ws/kept.txt.gz", "ws/deep/f", "ws/deep/f.xz", "ws/new.tgz", "ws/new.tar"]
+    {
+        tree.write(file, "work");
+    }
+    let mild = [
+        "gzip new.txt",
+        "gunzip new.txt.gz",
+        "gunzip -kf kept.txt.gz",
+        "gzip -kf src/a.rs",
+        "xz -r deep",
+        "xz -kf src",
+        "zstd -k new.txt",
+    ];
+    tree.all("ws", Verb::Write, &mild);
+    let lost = [
+        "gzip -f new.txt",
+        "gunzip -f new.txt.gz",
+        "gzip -kdf new.tgz",
+        "zstd -f new.txt",
+        "zstd -f kept.txt -o new.txt",
+        "unzstd -f new.txt.zst",
+        "xz -rkf deep",
+    ];
+    tree.all("ws", Verb::Destroy, &lost);
+}
+
+#[test]
 fn a_list_names_what_tar_unpacks_or_removes() {
     let tree = Tree::new();
     tree.write("ws/names", "kept.txt\nsrc/a.rs\n");
