@@ -254,6 +254,8 @@ const INSPECTORS: &[(&str, Inspector)] = &[
     ("paths-move", paths::inspect_move),
     ("paths-link", paths::inspect_link),
     ("paths-rsync", paths::inspect_rsync),
+    ("paths-pack", paths::inspect_pack),
+    ("paths-rclone", paths::inspect_rclone),
     ("paths-tar", paths::inspect_tar),
     ("paths-find", paths::inspect_find),
     ("paths-sed", paths::inspect_sed),

@@ -118,6 +118,10 @@ fn what_a_commit_an_ignore_file_or_a_build_keeps_is_no_loss() {
             "env -C src rm a.rs",
             "rsync -a --delete src/ node_modules/",
             "rsync kept.txt src/a.rs",
+            "rclone copy kept.txt r:x",
+            "rclone copy src .",
+            "rclone sync r:x node_modules",
+            "rclone move new.txt r:x",
             "rsync -a h:kept.txt .",
             "rsync -a h:src .",
             "rsync -a nothing/ .",
@@ -132,6 +136,36 @@ fn what_a_commit_an_ignore_file_or_a_build_keeps_is_no_loss() {
         Verb::Write,
         &["rm a.rs", "rm ../kept.txt", "rm -rf ../node_modules", "find .. -name '*.log' -delete"],
     );
+}
+
+#[test]
+fn what_is_packed_or_unpacked_by_force_comes_over_what_is_there() {
+    let tree = Tree::new();
+    for file in
+        ["ws/new.txt.gz", "ws/new.txt.zst", "ws/kept.txt.gz", "ws/deep/f", "ws/deep/f.xz", "ws/new.tgz", "ws/new.tar"]
+    {
+        tree.write(file, "work");
+    }
+    let mild = [
+        "gzip new.txt",
+        "gunzip new.txt.gz",
+        "gunzip -kf kept.txt.gz",
+        "gzip -kf src/a.rs",
+        "xz -r deep",
+        "xz -kf src",
+        "zstd -k new.txt",
+    ];
+    tree.all("ws", Verb::Write, &mild);
+    let lost = [
+        "gzip -f new.txt",
+        "gunzip -f new.txt.gz",
+        "gzip -kdf new.tgz",
+        "zstd -f new.txt",
+        "zstd -f kept.txt -o new.txt",
+        "unzstd -f new.txt.zst",
+        "xz -rkf deep",
+    ];
+    tree.all("ws", Verb::Destroy, &lost);
 }
 
 #[test]
@@ -163,6 +197,10 @@ fn work_that_no_commit_holds_is_a_loss() {
         &[
             "rm new.txt",
             "rsync kept.txt new.txt",
+            "rclone copyto kept.txt new.txt",
+            "rclone copy r:x/new.txt .",
+            "rclone sync r:x .",
+            "rclone move . r:x",
             "rsync -a h:new.txt .",
             "rsync -a h:x/edited.txt ./",
             "rm edited.txt",

@@ -13,6 +13,8 @@ mod loss;
 mod mode;
 mod names;
 mod output;
+mod pack;
+mod rclone;
 mod stream;
 
 pub(super) use archive::inspect as inspect_tar;
@@ -21,6 +23,8 @@ pub(super) use device::{inspect as inspect_device, inspect_dd, inspect_mkfs, ins
 pub(super) use find::inspect as inspect_find;
 pub(super) use mode::{inspect as inspect_mode, inspect_attributes, inspect_owner};
 pub(super) use output::{Outputs, inspect as inspect_output, inspect_overwrite, inspect_second, written_over};
+pub(super) use pack::inspect as inspect_pack;
+pub(super) use rclone::inspect as inspect_rclone;
 pub(super) use stream::inspect as inspect_sed;
 
 use super::{Findings, Probe};

@@ -68,7 +68,7 @@ fn keeps(reading: &Reading<'_>, call: &Call) -> bool {
 pub(super) fn backs_up(reading: &Reading<'_>, call: &Call) -> bool {
     let mut asked = reading.parsed.flags.iter().filter(|flag| ["-b", "--backup"].contains(&flag.name.as_str())).peekable();
     let is_asked = asked.peek().is_some();
-    let control = asked.filter_map(|flag| flag.values.last()).filter(|value| !value.is_empty()).last().cloned();
+    let control = asked.filter_map(|flag| flag.values.last()).rfind(|value| !value.is_empty()).cloned();
     let control = control.or_else(|| call.var("VERSION_CONTROL")).unwrap_or_default();
     is_asked && !(control == "off" || (!control.is_empty() && "none".starts_with(&control)))
 }
@@ -176,7 +176,7 @@ pub(in crate::inspect) fn inspect_move(reading: &Reading<'_>, call: &Call, _: &d
 }
 
 /// What must not leave its place, though it is kept at another.
-fn taken(judge: &Judge<'_>, sources: &[&OsStr]) -> Vec<Effect> {
+pub(super) fn taken(judge: &Judge<'_>, sources: &[&OsStr]) -> Vec<Effect> {
     let must_stay = |word: &&&OsStr| {
         let (place, path) = judge.ground.place(word, false);
         let git = path.components().any(|c| c.as_os_str() == ".git") && path.exists() || path.ends_with(".git");
@@ -232,13 +232,13 @@ pub(in crate::inspect) fn inspect_rsync(reading: &Reading<'_>, call: &Call, prob
 }
 
 /// `host:path`, `host::module`, `rsync://…`: a colon before any slash.
-fn is_remote(word: &OsStr) -> bool {
+pub(super) fn is_remote(word: &OsStr) -> bool {
     let text = word.to_string_lossy();
     text.starts_with("rsync://") || text.split('/').next().is_some_and(|first| first.contains(':'))
 }
 
 /// What is left of a folder once only the source's files may stay.
-fn emptied(judge: &Judge<'_>, to: &OsStr) -> Vec<Effect> {
+pub(super) fn emptied(judge: &Judge<'_>, to: &OsStr) -> Vec<Effect> {
     let (place, path) = judge.ground.place(to, true);
     let missing = matches!(place, Place::Inside | Place::Scratch) && !path.exists();
     if missing && place == Place::Inside && !judge.ground.is_kept(&path) {
@@ -250,7 +250,7 @@ fn emptied(judge: &Judge<'_>, to: &OsStr) -> Vec<Effect> {
 
 /// What a copy brought up to date writes over: a file as `cp` does; a folder of the workspace too, while elsewhere that is what the copy
 /// is for.
-fn brought(judge: &Judge<'_>, sources: &[&OsStr], to: &OsStr, kept: bool) -> Vec<Effect> {
+pub(super) fn brought(judge: &Judge<'_>, sources: &[&OsStr], to: &OsStr, kept: bool) -> Vec<Effect> {
     let (place, path) = judge.ground.place(to, true);
     if matches!(place, Place::Unseen | Place::Own | Place::Device) {
         return judge.one(to, Act::Overwrite);

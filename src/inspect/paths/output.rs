@@ -40,7 +40,7 @@ fn local_files(effects: &[Effect]) -> Vec<&Path> {
 
 /// What an output does to a file that is the machine's, sprag's own, a device, or what a program of the home is set up by. What is
 /// kept under /var and /run is an output's as well as anything.
-fn output(ground: &Ground, path: &Path) -> Option<Effect> {
+pub(super) fn output(ground: &Ground, path: &Path) -> Option<Effect> {
     let (place, path) = ground.place(ground.expanded(path).as_os_str(), true);
     let is_there = path.metadata().is_ok_and(|m| m.is_file() || m.file_type().is_block_device());
     let effect = |verb, note: &str| Effect::new(verb, path.to_string_lossy(), Evidence::Argv).because(note);
