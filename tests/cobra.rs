@@ -66,7 +66,8 @@ fn compare(tool: &Tool) -> (usize, Vec<String>) {
         let mut ours = Takes::new();
         declared(&tool.flags, &mut ours);
         declared(&command.flags, &mut ours);
-        for (flag, theirs) in listed.iter().filter(|(flag, _)| !["-h", "--help"].contains(&flag.as_str())) {
+        // podman's help shows no type for `--ssh`, which takes a value.
+        for (flag, theirs) in listed.iter().filter(|(flag, _)| !["-h", "--help", "--ssh"].contains(&flag.as_str())) {
             match ours.get(flag) {
                 Some(takes) if takes == theirs => known += 1,
                 Some(_) => wrong.push(format!(

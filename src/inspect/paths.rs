@@ -22,6 +22,7 @@ pub(super) use copy::{inspect as inspect_copy, inspect_link, inspect_move, inspe
 pub(super) use device::{inspect as inspect_device, inspect_dd, inspect_mkfs, inspect_parted, inspect_processes};
 pub(super) use find::inspect as inspect_find;
 pub(super) use mode::{inspect as inspect_mode, inspect_attributes, inspect_owner};
+pub(super) use names::is_rebuildable;
 pub(super) use output::{Outputs, inspect as inspect_output, inspect_overwrite, inspect_second, written_over};
 pub(super) use pack::inspect as inspect_pack;
 pub(super) use rclone::inspect as inspect_rclone;

@@ -39,6 +39,8 @@ pub(in crate::inspect) fn inspect(reading: &Reading<'_>, call: &Call, probe: &dy
     match reading.command_words().last() {
         Some(&"cp") => paths::inspect_copy(reading, call, probe, findings),
         _ if reading.parsed.is_on("--dry-run") => {}
+        // The files lie on the other machine.
+        _ if call.around.away => {}
         _ => services(reading, call, findings),
     }
     // `compose run -v`.

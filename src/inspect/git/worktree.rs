@@ -3,6 +3,7 @@
 use super::{Git, MOST, resolve};
 use crate::effect::{Effect, Evidence, Verb};
 use crate::inspect::Findings;
+use crate::inspect::paths::is_rebuildable;
 use crate::repository::{Id, Repository, RepositoryError, State, Unsaved};
 use std::path::{Path, PathBuf};
 
@@ -259,6 +260,7 @@ impl Git<'_> {
             if specs.is_empty() && !self.is_on("-d") {
                 lost = stays_in_tracked_folders(r, lost)?;
             }
+            lost.retain(|u| !is_rebuildable(u.path.strip_prefix(r.root()).unwrap_or(&u.path)));
             Ok(lost)
         });
         self.weigh(findings, lost, FILES);

@@ -79,7 +79,7 @@ fn is_listed(list: &str, name: &OsStr) -> bool {
 }
 
 /// Whether what lies there is made again: it, or a folder it lies in, has such a name.
-pub(super) fn is_rebuildable(inside: &Path) -> bool {
+pub(in crate::inspect) fn is_rebuildable(inside: &Path) -> bool {
     inside.components().any(|c| matches!(c, Component::Normal(name) if is_listed(REBUILDABLE, name)))
 }
 

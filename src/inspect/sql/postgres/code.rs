@@ -1,7 +1,7 @@
 //! Statements that bring code into the server or run it: functions, extensions, languages, `DO` and `CALL`.
 
 use super::tree::Node;
-use super::walk::Walk;
+use super::walk::{WHOLE, Walk};
 use super::{block, names};
 use crate::effect::{Effect, Verb};
 
@@ -147,7 +147,7 @@ fn plain(walk: &mut Walk<'_>, texts: &[String]) -> Option<Vec<Effect>> {
     for text in texts {
         let judged = super::judge_text(text, walk.memory).ok()?;
         let [statement] = judged.as_slice() else { return None };
-        effects.extend(statement.effects.iter().cloned());
+        effects.extend(statement.effects.iter().filter(|e| e.verb != Verb::Read || e.target != WHOLE).cloned());
     }
     Some(effects)
 }

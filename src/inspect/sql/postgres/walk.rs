@@ -23,7 +23,7 @@ const SECRET_TABLES: &[&str] = &[
 ];
 
 /// What a statement is about that names nothing.
-const WHOLE: &str = "(database)";
+pub(super) const WHOLE: &str = "(database)";
 
 /// What is left of the statements before: names that later statements use.
 #[derive(Debug, Default)]
