@@ -357,6 +357,8 @@ mod tests {
             ("db.users.findAndModify({remove: true, sort: {a: 1}})", Verb::Destroy),
             ("db.users.createIndex({at: 1}, {expireAfterSeconds: 0})", Verb::Destroy),
             ("db.users.validate({repair: true})", Verb::Destroy),
+            ("db.getSiblingDB('shop').orders.find()", Verb::Read),
+            ("db.getSiblingDB('shop')['orders'].drop()", Verb::Destroy),
             ("db.system.users.find()", Verb::Reveal),
             ("db.getSiblingDB('admin').getCollection('system.users').find()", Verb::Reveal),
             ("db.getSiblingDB('admin').system.users.find()", Verb::Reveal),

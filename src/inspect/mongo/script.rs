@@ -87,12 +87,12 @@ fn chain(tokens: &[Token]) -> Option<(Statement, &[Token])> {
                         rest = after;
                         continue;
                     }
-                    _ if calls.is_empty() => names.push(name.clone()),
+                    _ if calls.iter().all(leads_on) => names.push(name.clone()),
                     _ => return None,
                 }
                 rest = after;
             }
-            [Token::Sign('['), Token::Text(name), Token::Sign(']'), after @ ..] if calls.is_empty() => {
+            [Token::Sign('['), Token::Text(name), Token::Sign(']'), after @ ..] if calls.iter().all(leads_on) => {
                 if let [Token::Sign('('), ..] = after {
                     let (arguments, after) = arguments(after)?;
                     calls.push(Called { name: name.clone(), arguments });
@@ -110,6 +110,11 @@ fn chain(tokens: &[Token]) -> Option<(Statement, &[Token])> {
             _ => return Some((Statement::Chain(names, calls), rest)),
         }
     }
+}
+
+/// Whether a call only leads to another database or collection, whose name may follow.
+fn leads_on(called: &Called) -> bool {
+    ["getSiblingDB", "getCollection"].contains(&called.name.as_str())
 }
 
 /// The arguments between brackets, split at the commas of their own level.

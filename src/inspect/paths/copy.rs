@@ -68,7 +68,7 @@ fn keeps(reading: &Reading<'_>, call: &Call) -> bool {
 fn backs_up(reading: &Reading<'_>, call: &Call) -> bool {
     let mut asked = reading.parsed.flags.iter().filter(|flag| ["-b", "--backup"].contains(&flag.name.as_str())).peekable();
     let is_asked = asked.peek().is_some();
-    let control = asked.filter_map(|flag| flag.values.last()).filter(|value| !value.is_empty()).last().cloned();
+    let control = asked.filter_map(|flag| flag.values.last()).rfind(|value| !value.is_empty()).cloned();
     let control = control.or_else(|| call.var("VERSION_CONTROL")).unwrap_or_default();
     is_asked && !(control == "off" || (!control.is_empty() && "none".starts_with(&control)))
 }
