@@ -146,7 +146,7 @@ pub(super) fn starts(git: &Git<'_>, setting: &Setting) -> Vec<Effect> {
         ("core", "", "hookspath") => !is_inside(git, value),
         ("core", "", "sshcommand") => !value.is_empty() && !is_ssh(git, value),
         ("core", "", "askpass") => !value.is_empty() && !is_found(git, value),
-        ("credential", _, "helper") => !value.chars().all(|c| c.is_ascii_alphanumeric() || "-_ =".contains(c)),
+        ("credential", _, "helper") => !is_helper(git, value),
         ("submodule", _, "update") | ("alias", _, _) => value.starts_with('!'),
         ("remote", _, "url" | "pushurl") => value.starts_with("ext::"),
         ("url", to, _) => to.starts_with("ext::"),
@@ -188,6 +188,19 @@ fn never(_: &Git<'_>, _: &str) -> bool {
 /// ssh itself, with no option that starts something else.
 fn is_ssh(git: &Git<'_>, value: &str) -> bool {
     is_plain_ssh(&git.launcher(Reach::Path), value)
+}
+
+/// A credential helper: one of git's own names, a program that is installed, or a forge's own client.
+fn is_helper(git: &Git<'_>, value: &str) -> bool {
+    let plain = |text: &str| text.chars().all(|c| c.is_ascii_alphanumeric() || "-_ =".contains(c));
+    let (program, rest) = value.split_once(' ').unwrap_or((value, ""));
+    match program.strip_prefix('!') {
+        Some(client) => {
+            let name = client.rsplit('/').next().unwrap_or(client);
+            ["gh", "glab"].contains(&name) && rest == "auth git-credential" && is_found(git, client)
+        }
+        None => plain(value) || plain(rest) && plain(&program.replace(['/', '.'], "")) && is_installed(git, program),
+    }
 }
 
 /// A program that is found through PATH, or one that is installed.

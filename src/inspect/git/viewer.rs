@@ -17,10 +17,12 @@ struct Known {
     /// Patterns of what may stand behind a `+`, beside a place in the file, and as the value of one of these flags.
     commands: &'static [&'static str],
     takes: &'static [&'static str],
+    /// A word that is no flag is a flag's value, or one more file to show.
+    words: bool,
 }
 
-const ANY: Known = Known { names: "", letters: "^", long: &["--*"], but: &[], commands: &[], takes: &[] };
-const NONE: Known = Known { names: "", letters: "", long: &[], but: &[], commands: &[], takes: &[] };
+const ANY: Known = Known { names: "", letters: "^", long: &["--*"], but: &[], commands: &[], takes: &[], words: true };
+const NONE: Known = Known { names: "", letters: "", long: &[], but: &[], commands: &[], takes: &[], words: false };
 
 const KNOWN: [Known; 10] = [
     Known { names: "cat head tail true false : echo ed diff-so-fancy lv moar", ..ANY },
@@ -74,7 +76,7 @@ const KNOWN: [Known; 10] = [
         ..ANY
     },
     Known {
-        names: "code code-insiders codium cursor windsurf zed subl mate atom gedit kate",
+        names: "code code-insiders codium cursor windsurf zed zeditor subl mate atom gedit kate idea",
         letters: "abgnrsw",
         long: &[
             "--add",
@@ -106,7 +108,7 @@ impl Known {
             } else if word.starts_with("--") {
                 is_in(self.long, word) && !is_in(self.but, word)
             } else {
-                word.strip_prefix('-').is_some_and(|letters| self.has(letters))
+                word.strip_prefix('-').map_or(self.words, |letters| self.has(letters))
             };
             if !plain {
                 return false;
@@ -168,7 +170,8 @@ mod tests {
         for text in [
             "less -FRX --mouse +G",
             "less -x4 +/error",
-            "bat -p --paging=always",
+            "bat -l man -p --paging=always",
+            "head -n 50",
             "vim -f +startinsert",
             "vim +12",
             "vim -u NONE -c 'set tw=72'",

@@ -158,7 +158,8 @@ fn unpacked(tar: &Reading<'_>, judge: &Judge<'_>, named: &[Named], keeps: bool) 
     let folder = Path::new(".").join(folder_at(tar, usize::MAX));
     let below = tar.parsed.last("--one-top-level").map_or("", |name| if name == "true" { "" } else { name });
     let folder = if below.is_empty() { folder } else { folder.join(below) };
-    let shown = folder.strip_prefix(".").ok().filter(|p| !p.as_os_str().is_empty()).unwrap_or(&folder).to_string_lossy();
+    let inside = folder.strip_prefix(".").unwrap_or(&folder);
+    let shown = if inside.as_os_str().is_empty() { ".".into() } else { inside.to_string_lossy() };
     let plain = || vec![Effect::new(Verb::Write, shown.clone(), Evidence::Argv).because("unpacked")];
     if keeps {
         return plain();
