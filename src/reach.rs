@@ -11,10 +11,7 @@ pub enum Reach {
     Path,
     /// On this machine, past the shims (`sudo`): nothing judges it again.
     Past,
-    /// In a container of this machine's that runs already (`docker exec`): nothing judges it again, its paths are not this machine's,
-    /// and a program that nobody knows does no more than the container may.
-    Inside,
-    /// On another machine or in a container elsewhere: nothing judges it again, and its paths are not this machine's.
+    /// On another machine or in a container: nothing judges it again, and its paths are not this machine's.
     Away,
     /// In a container that is made for it: what lies there is nobody's yet, and any program may run.
     Fresh,

@@ -202,11 +202,7 @@ impl Launcher<'_> {
             env,
             cwd: self.call.cwd.clone(),
             stdin: self.call.stdin.clone(),
-            around: Around {
-                depth: self.call.around.depth + 1,
-                reach,
-                away: self.call.around.away || reach >= Reach::Inside,
-            },
+            around: Around { depth: self.call.around.depth + 1, reach, away: self.call.around.away || reach >= Reach::Away },
         };
         let mut found = Launcher { reach, ..*self }.judge(&name, &call, self.reach);
         if self.reach == Reach::Past && super::paths::is_of_the_caller(&call, &first) {
@@ -227,7 +223,7 @@ impl Launcher<'_> {
 
     /// Whether they are started where no file of this machine belongs to them.
     pub(super) fn away(&self) -> bool {
-        self.call.around.away || self.reach >= Reach::Inside
+        self.call.around.away || self.reach >= Reach::Away
     }
 
     /// Whether they are started in a container that is made for them.
@@ -333,9 +329,7 @@ impl Launcher<'_> {
 fn without_shim(name: &str, reach: Reach) -> Effect {
     let shown = sanitise(name);
     match reach {
-        Reach::Path | Reach::Inside | Reach::Fresh => {
-            Effect::new(Verb::Write, name, Evidence::Argv).because(format!("it starts `{shown}`"))
-        }
+        Reach::Path | Reach::Fresh => Effect::new(Verb::Write, name, Evidence::Argv).because(format!("it starts `{shown}`")),
         Reach::Past | Reach::Away => Effect::new(Verb::Escape, name, Evidence::Argv)
             .on_kind(UNKNOWN_TOOL)
             .because(format!("it starts `{shown}`, which no shim knows")),

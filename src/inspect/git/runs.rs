@@ -20,7 +20,7 @@ impl Git<'_> {
             ["rebase"] => {
                 let texts: Vec<&str> = self.reading.parsed.values("--exec").collect();
                 for text in texts {
-                    let found = self.launcher(Reach::Path).text(text);
+                    let found = self.launcher(Reach::Past).text(text);
                     findings.effects.extend(found.effects.into_iter().filter(|e| e.verb > Verb::Read));
                 }
             }

@@ -72,7 +72,7 @@ pub(super) fn changed(part: &Value, target: &str) -> Vec<Effect> {
         let plural = if let Some(stem) = name.strip_suffix('y') { format!("{stem}ies") } else { format!("{name}s") };
         kind.eq_ignore_ascii_case(name) || kind.eq_ignore_ascii_case(&plural)
     };
-    let permits = PERMISSIONS.iter().filter(|kind| **kind != "ServiceAccount").any(|name| is(&name));
+    let permits = PERMISSIONS.iter().filter(|kind| **kind != "ServiceAccount").any(is);
     let grant = || Effect::new(Verb::Grant, target, Evidence::Argv).because("who may do what changes");
     let mut found = losses(part, target);
     found.extend(SPECS.iter().filter_map(|path| part.pointer(path)).find_map(|spec| reaches_out(spec, target)));

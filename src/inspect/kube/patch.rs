@@ -10,9 +10,9 @@ pub(super) fn effects(text: &str, object: &str) -> Vec<Effect> {
     let Ok(patch) = serde_saphyr::from_str::<Value>(text) else {
         return vec![Effect::new(Verb::Unknown, object, Evidence::Argv).because("a patch that cannot be read")];
     };
-    let parts: Vec<Value> = match patch {
+    let parts: Vec<Value> = match &patch {
         Value::Array(operations) => operations.iter().filter_map(part).collect(),
-        whole => vec![whole],
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Object(_) => vec![patch.clone()],
     };
     parts.iter().flat_map(|part| manifest::changed(part, object)).collect()
 }

@@ -19,16 +19,10 @@ struct Output {
 /// Flags of `output` that say where to look.
 const WHERE: [&str; 3] = ["-state", "-var", "-var-file"];
 
-pub(in crate::inspect) fn inspect(reading: &Reading<'_>, call: &Call, probe: &dyn Probe, findings: &mut Findings) {
+pub(in crate::inspect) fn inspect(reading: &Reading<'_>, _: &Call, probe: &dyn Probe, findings: &mut Findings) {
     let reveals = findings.effects.iter().any(|e| e.verb == Verb::Reveal);
     let to_a_file = reading.parsed.last("-json-into").is_some();
     if !reveals || to_a_file || findings.effects.iter().any(|e| e.verb > Verb::Reveal) {
-        return;
-    }
-    if has_no_state(reading, call) {
-        findings.effects.retain(|e| e.verb != Verb::Reveal);
-        let read = Effect::new(Verb::Read, reading.folder.display().to_string(), Evidence::State);
-        findings.effects.push(read.because("there is no state"));
         return;
     }
     // That they cannot be told is no evidence: argv's word stands.
@@ -45,15 +39,6 @@ pub(in crate::inspect) fn inspect(reading: &Reading<'_>, call: &Call, probe: &dy
         findings.effects.push(read.because("nothing of it is marked sensitive"));
     }
     findings.effects.extend(sensitive.into_iter().map(reveal));
-}
-
-/// Whether the folder was never initialised for a backend and holds no state: terraform has nothing to print then, or says that it
-/// must be initialised.
-fn has_no_state(reading: &Reading<'_>, call: &Call) -> bool {
-    let elsewhere = call.var("TF_DATA_DIR").is_some() || reading.parsed.last("-state").is_some() || call.around.away;
-    let places = [".terraform/terraform.tfstate", ".terraform/environment", "terraform.tfstate", "terraform.tfstate.d"];
-    let is_there = |place: &str| reading.folder.join(place).symlink_metadata().is_ok();
-    !elsewhere && reading.folder.is_dir() && !places.into_iter().any(is_there)
 }
 
 fn words(reading: &Reading<'_>) -> Vec<OsString> {

@@ -91,9 +91,15 @@ fn statement(piece: &str, found: &mut Vec<String>) -> Option<()> {
         // What a message shows is computed first.
         "raise" => (!rest.contains('(')).then_some(()),
         "null" | "return" => rest.trim().is_empty().then_some(()),
-        "perform" => (!names_what_is_set(rest)).then(|| found.push(format!("SELECT {rest}"))),
         other if OTHERS.contains(&other) || names_what_is_set(piece) => None,
-        _ => Some(found.push(piece.trim().to_owned())),
+        "perform" => {
+            found.push(format!("SELECT {rest}"));
+            Some(())
+        }
+        _ => {
+            found.push(piece.trim().to_owned());
+            Some(())
+        }
     }
 }
 
