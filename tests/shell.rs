@@ -156,12 +156,12 @@ fn a_folder_that_is_changed_to_is_where_the_rest_happens() {
     assert_eq!(targets("cd prod && terraform destroy"), [inside]);
     let here = dir.path().display().to_string();
     let prod = dir.path().join("prod").display().to_string();
-    assert_eq!(targets("(cd prod); terraform destroy"), [here.clone()]);
-    assert_eq!(targets("cd prod & terraform destroy"), [here.clone()]);
-    assert_eq!(targets("true && cd prod & terraform destroy"), [here.clone()]);
-    assert_eq!(targets("pushd prod; terraform destroy"), [prod.clone()]);
-    assert_eq!(targets("pushd prod; popd; terraform destroy"), [here]);
-    assert_eq!(targets("cd prod || exit 1; terraform destroy"), [prod]);
+    assert_eq!(targets("(cd prod); terraform destroy"), [here.as_str()]);
+    assert_eq!(targets("cd prod & terraform destroy"), [here.as_str()]);
+    assert_eq!(targets("true && cd prod & terraform destroy"), [here.as_str()]);
+    assert_eq!(targets("pushd prod; terraform destroy"), [prod.as_str()]);
+    assert_eq!(targets("pushd prod; popd; terraform destroy"), [here.as_str()]);
+    assert_eq!(targets("cd prod || exit 1; terraform destroy"), [prod.as_str()]);
 }
 
 #[test]
