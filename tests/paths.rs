@@ -226,6 +226,7 @@ fn work_that_no_commit_holds_is_a_loss() {
             "find . -type f -exec rm {} +",
             "find . -name '*.txt' -exec rm {} ;",
             "find . -delete -name nothing",
+            "find . -name . -exec rm -rf {} +",
             "find . -exec rm -rf {} + -name nothing",
             "find . -name new.txt -exec cp kept.txt {} ;",
             "find . -name new.txt -execdir ln -sf kept.txt {} ;",
@@ -258,6 +259,33 @@ fn work_that_no_commit_holds_is_a_loss() {
             "tee -a new.txt",
         ],
     );
+}
+
+#[test]
+fn a_copy_lands_where_the_tool_puts_it() {
+    let tree = Tree::new();
+    tree.write("ws/a.rs", "work");
+    tree.write("ws/to/src/a.rs", "work");
+    tree.write("other/new.txt", "work");
+    tree.git("other", "init -q");
+    symlink(tree.path("other"), tree.path("ws/lnk")).unwrap();
+    tree.all(
+        "ws",
+        Verb::Destroy,
+        &[
+            "cp -r src/. .",
+            "cp --parents src/a.rs to",
+            "cp --attributes-only --remove-destination kept.txt new.txt",
+            "ln -sf src/a.rs",
+            "find -H lnk -name new.txt -delete",
+        ],
+    );
+    tree.all(
+        "ws",
+        Verb::Write,
+        &["cp -r src/. kept", "cp --parents src/a.rs .", "cp --attributes-only kept.txt new.txt", "ln -s kept.txt there"],
+    );
+    tree.all("ws", Verb::Grant, &["ln -s /srv/key /root/.ssh/authorized_keys2", "ln /srv/x /etc/cron.d/sprag-nothing"]);
 }
 
 #[test]

@@ -50,6 +50,10 @@ fn every_place_where_a_command_can_stand_is_looked_into() {
         format!("case $x in a) {d};; esac"),
         format!("case $({d}) in a) true;; esac"),
         format!("f() {{ {d}; }}; f"),
+        format!("(terraform() {{ true; }}); {d}"),
+        format!("terraform() {{ true; }}; command {d}"),
+        format!("terraform() {{ true; }}; unset -f terraform; {d}"),
+        format!("if true; then terraform() {{ true; }}; fi; {d}"),
         format!("function f {{ {d}; }}; f"),
         format!("true | {d}"),
         format!("{d} | cat"),
@@ -110,6 +114,7 @@ fn what_cannot_be_followed_is_unknown() {
         "x='$(terraform destroy)'; echo ${x@P}",
         "PS4='$(terraform destroy)'; set -x; true",
         "mapfile -C 'terraform destroy' -c 1 x",
+        "mapfile -tC 'terraform destroy' x",
         "compgen -W '$(terraform destroy)'",
         "if true; then",
         "echo \"",
@@ -176,6 +181,8 @@ fn where_a_shell_may_stand_in_two_folders_nothing_is_looked_at() {
     assert_eq!(verb("cd prod && rm empty"), Verb::Write);
     assert_eq!(verb("true && cd prod && rm empty"), Verb::Write);
     for text in [
+        "trap 'rm empty' EXIT; cd prod",
+        "CDPATH=/srv; cd prod; rm empty",
         "cd dev; true || cd ../prod; rm empty",
         "cd dev; false && cd ../prod; rm empty",
         "false && cd dev || rm empty",

@@ -6,7 +6,7 @@ pub(super) mod pods;
 
 use super::{Findings, Probe, paths};
 use crate::call::Call;
-use crate::effect::{Effect, Evidence};
+use crate::effect::{Effect, Evidence, Verb};
 use crate::tool::Reading;
 use std::ffi::OsStr;
 
@@ -20,7 +20,23 @@ pub(super) fn inspect(reading: &Reading<'_>, call: &Call, _: &dyn Probe, finding
         let found = paths::given(call, OsStr::new(&source), read_only);
         findings.effects.extend(found.map(|(verb, note)| Effect::new(verb, source, Evidence::Argv).because(note)));
     }
+    // What a build puts out is written over what is there.
+    let builds = reading.command_words().contains(&"build");
+    for place in reading.parsed.values("--output").filter(|_| builds).filter_map(output) {
+        let given = paths::given(call, OsStr::new(&place), false);
+        let note = "what a build puts out is written there";
+        findings.effects.extend(given.map(|_| Effect::new(Verb::Destroy, place, Evidence::Argv).because(note)));
+    }
     findings.effects.extend(plugins::inspect(reading, call));
+}
+
+/// The folder or file that `-o` names: alone, or as `dest=`; none for standard output and what is kept in the daemon.
+fn output(value: &str) -> Option<String> {
+    let place = match value.contains('=') {
+        true => value.split(',').map(|part| pair(part.trim().trim_matches('"'))).find(|(name, _)| *name == "dest")?.1,
+        false => value,
+    };
+    (place != "-" && !place.is_empty()).then(|| place.to_owned())
 }
 
 /// The source of a bind mount, and whether it is only read; a name is a volume's.
@@ -63,6 +79,11 @@ fn bound<'t>(options: impl Iterator<Item = (&'t str, &'t str)>) -> Option<(Strin
     let options: Vec<(&str, &str)> = options.collect();
     let of = |name: &str| options.iter().rev().find(|(n, _)| *n == name).map(|(_, value)| *value);
     let how: Vec<&str> = of("o")?.split(',').collect();
+    // An overlay is made of folders of this machine.
+    let layers = ["lowerdir=", "upperdir=", "workdir="];
+    if let Some(folders) = how.iter().find_map(|word| layers.iter().find_map(|layer| word.strip_prefix(layer))) {
+        return folders.split(':').next().map(|folder| (folder.to_owned(), false));
+    }
     let binds = how.iter().any(|word| ["bind", "rbind"].contains(word));
     of("device").filter(|_| binds).map(|device| (device.to_owned(), how.contains(&"ro")))
 }
@@ -85,6 +106,9 @@ mod tests {
         assert_eq!(mount("dst=/v,volume-opt=type=nfs,volume-opt=o=addr=h,volume-opt=device=:/x"), None);
         assert_eq!(mount("type=glob,src=/etc/ssh*,dst=/e"), some("/etc/", false));
         assert_eq!(mount("type=tmpfs,dst=/t"), None);
+        assert_eq!(bound([("type", "overlay"), ("o", "lowerdir=/etc,upperdir=/x")].into_iter()), some("/etc", false));
+        assert_eq!(output("type=tar,dest=out.tar"), Some("out.tar".to_owned()));
+        assert_eq!((output("out"), output("-"), output("type=docker")), (Some("out".to_owned()), None, None));
         assert_eq!(bound([("type", "none"), ("o", "rbind,ro"), ("device", "/h")].into_iter()), some("/h", true));
     }
 }

@@ -20,8 +20,9 @@ const MOST_FILES: usize = 500;
 pub(super) fn inspect(reading: &Reading<'_>, call: &Call, probe: &dyn Probe, findings: &mut Findings) {
     let command = reading.command_words().first().copied().unwrap_or_default().to_owned();
     let mut effects = kubeconfig(reading, call);
+    effects.extend(secrets(reading, call, &command));
     match command.as_str() {
-        "get" => effects.extend(secrets(reading, call)),
+        "get" => {}
         "describe" => {}
         "diff" => {
             let program = call.var("KUBECTL_EXTERNAL_DIFF").filter(|v| !v.is_empty());
@@ -125,14 +126,17 @@ fn patches(reading: &Reading<'_>, call: &Call) -> Vec<Effect> {
 }
 
 /// A secret comes out where its values are printed; the table shows names only. Kinds are matched without case.
-fn secrets(reading: &Reading<'_>, call: &Call) -> Option<Effect> {
+/// What a command that changes an object prints of it is the server's.
+fn secrets(reading: &Reading<'_>, call: &Call, command: &str) -> Option<Effect> {
     let reveal = |target: &str| Effect::new(Verb::Reveal, target, Evidence::Argv).because("the values of secrets");
-    if let Some(path) = reading.parsed.last("--raw") {
+    if let Some(path) = reading.parsed.last("--raw").filter(|_| command == "get") {
         let hidden = path.contains('%');
         return (hidden || path.split(['/', '?']).any(|part| part == "secrets")).then(|| reveal(path));
     }
     let format = reading.parsed.last("--output").unwrap_or_default();
-    let shows = !["", "name", "wide"].contains(&format) || reading.parsed.last("--template").is_some();
+    let shows = reading.command_words().contains(&"view-last-applied")
+        || !["", "name", "wide"].contains(&format)
+        || reading.parsed.last("--template").is_some();
     let is_secret = |kind: &str| ["secret", "secrets"].contains(&kind.to_ascii_lowercase().as_str());
     let operands = reading.operands();
     let mut kinds = operands.iter().flat_map(|o| o.split(',')).map(|o| o.split(['/', '.']).next().unwrap_or(o));
@@ -142,7 +146,9 @@ fn secrets(reading: &Reading<'_>, call: &Call) -> Option<Effect> {
         let kind = |object: &Value| object.get("kind").and_then(Value::as_str).is_some_and(is_secret);
         objects.is_none_or(|objects| objects.iter().any(kind))
     };
-    let files = ["--filename", "--kustomize"].into_iter().flat_map(|flag| reading.parsed.values(flag));
+    // Of files that are sent only what they say themselves comes out again.
+    let read = ["--filename", "--kustomize"].into_iter().filter(|_| command == "get");
+    let files = read.flat_map(|flag| reading.parsed.values(flag));
     let secret = kinds.any(is_secret) || files.flat_map(|files| files.split(',')).any(in_file);
     (secret && shows).then(|| reveal("secrets"))
 }

@@ -26,9 +26,13 @@ const GRANTS_LAST: [&str; 2] = ["TokenCreate", "MembersBulkUpdate"];
 /// What the query among `fields` does.
 pub(super) fn effects(fields: &[String]) -> Vec<Effect> {
     let effect = |verb, target: &str, note: &str| Effect::new(verb, target, Evidence::Argv).because(note);
-    let Some(text) = fields.iter().find_map(|f| f.strip_prefix("query=")).filter(|text| !text.trim().is_empty()) else {
+    let mut queries = fields.iter().filter_map(|f| f.strip_prefix("query=")).filter(|text| !text.trim().is_empty());
+    let Some(text) = queries.next() else {
         return vec![effect(Verb::Unknown, "graphql", "there is no query that can be read")];
     };
+    if queries.any(|other| other != text) {
+        return vec![effect(Verb::Unknown, "graphql", "which of its queries is sent is not known")];
+    }
     let tokens = tokens(text);
     let mutations = mutations(&tokens);
     let of_field = |name: &&str| {
@@ -170,6 +174,12 @@ mod tests {
             "addStar"
         );
         assert_eq!(fields("query { a } mutation { deleteRef }"), "deleteRef");
+    }
+
+    #[test]
+    fn of_two_queries_none_is_believed() {
+        let two = ["query={ a }", "query=mutation { deleteRef { x } }"].map(str::to_owned);
+        assert_eq!(worst(&effects(&two)), Verb::Unknown);
     }
 
     #[test]

@@ -10,7 +10,13 @@ use serde_json::Value;
 use std::path::Path;
 
 /// Parts of an address behind which it is decided who may do what.
-const RIGHTS: [&str; 29] = [
+const RIGHTS: [&str; 39] = [
+    "organization-roles",
+    "outside_collaborators",
+    "pending_deployments",
+    "personal-access-token-requests",
+    "personal-access-tokens",
+    "security-managers",
     "protection",
     "collaborators",
     "invitations",
@@ -28,6 +34,10 @@ const RIGHTS: [&str; 29] = [
     "installations",
     "oidc",
     // GitLab's.
+    "ldap_group_links",
+    "member_roles",
+    "remote_mirrors",
+    "saml_group_links",
     "deploy_keys",
     "deploy_tokens",
     "access_tokens",
@@ -43,7 +53,12 @@ const RIGHTS: [&str; 29] = [
     "job_token_scope",
 ];
 /// Parts of an address that answer with a secret.
-const SECRETS: [&str; 7] = [
+const SECRETS: [&str; 12] = [
+    "app-manifests",
+    "generate-jitconfig",
+    "reset_authentication_token",
+    "reset_registration_token",
+    "triggers",
     "registration-token",
     "remove-token",
     "access_tokens",
@@ -123,6 +138,7 @@ impl Request<'_> {
             (self.ends(&["cancel", "force-cancel"]) && self.method == "POST", Verb::Destroy, "what runs ends"),
             (self.gitlab && self.ends(&["erase"]), Verb::Destroy, "what a job left is deleted"),
             (self.says("private=false") || self.says("visibility=public"), Verb::Grant, "everybody may see it"),
+            (self.says("admin=true"), Verb::Grant, "who may do what changes"),
             (self.names(&RIGHTS), Verb::Grant, "who may do what changes"),
             (self.ends(&["dispatches"]), Verb::Escape, "workflows run with the rights of the repository"),
         ];

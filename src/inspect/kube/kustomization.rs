@@ -3,7 +3,7 @@
 //! What makes manifests by a program or brings them from elsewhere cannot be read before.
 
 use super::{manifest, patch};
-use crate::effect::{Effect, Verb};
+use crate::effect::{Effect, Evidence, Verb};
 use crate::place::read_small;
 use serde_json::Value;
 use std::path::Path;
@@ -15,7 +15,15 @@ const NAMES: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomizat
 /// What lists files and folders.
 const LISTS: [&str; 4] = ["resources", "bases", "components", "crds"];
 /// What makes or changes manifests by programs and charts.
-const MAKERS: [&str; 4] = ["helmCharts", "helmChartInflationGenerator", "generators", "transformers"];
+const MAKERS: [&str; 7] = [
+    "helmCharts",
+    "helmChartInflationGenerator",
+    "generators",
+    "transformers",
+    "validators",
+    "replacements",
+    "configurations",
+];
 
 /// What a command of this verb does with the objects of `folder`; nothing where it holds no kustomization, which the tool says itself.
 ///
@@ -50,6 +58,15 @@ fn folder_effects(folder: &Path, verb: Verb, depth: usize, found: &mut Vec<Effec
     }
     for entry in ["patches", "patchesStrategicMerge", "patchesJson6902"].iter().flat_map(|key| entries(&whole, key)) {
         found.extend(patched(entry, folder)?);
+    }
+    for replicas in entries(&whole, "replicas").filter(|r| r.get("count").and_then(Value::as_f64) == Some(0.0)) {
+        let name = replicas.get("name").and_then(Value::as_str).unwrap_or("replicas");
+        found.push(Effect::new(Verb::Destroy, name, Evidence::File).because("nothing of it runs any more"));
+    }
+    let labels = entries(&whole, "labels").filter_map(|label| label.get("pairs")).chain(whole.get("commonLabels"));
+    for label in labels {
+        let part = serde_json::json!({ "metadata": { "labels": label } });
+        found.extend(manifest::changed(&part, "labels"));
     }
     Ok(())
 }
@@ -123,7 +140,11 @@ mod tests {
             verb("patches:\n- patch: |-\n    - op: replace\n      path: /spec/replicas\n      value: 0\n"),
             Ok(Verb::Destroy)
         );
+        assert_eq!(verb("replicas: [{name: web, count: 0}]\n"), Ok(Verb::Destroy));
+        assert_eq!(verb("labels: [{pairs: {pod-security.kubernetes.io/enforce: privileged}}]\n"), Ok(Verb::Grant));
+        assert_eq!(verb("labels: [{pairs: {app: web}}]\nresources: [map.yaml]\n"), Ok(Verb::Write));
         for text in [
+            "replacements: [{path: x.yaml}]\n",
             "resources: ['https://example.com/x.yaml']\n",
             "resources: ['github.com/a/b']\n",
             "resources: [loop]\n",

@@ -10,11 +10,24 @@ pub(super) fn effects(text: &str, object: &str) -> Vec<Effect> {
     let Ok(patch) = serde_saphyr::from_str::<Value>(text) else {
         return vec![Effect::new(Verb::Unknown, object, Evidence::Argv).because("a patch that cannot be read")];
     };
+    let operations = patch.as_array().map(Vec::as_slice).unwrap_or_default();
+    if operations.iter().any(is_unclear) {
+        return vec![
+            Effect::new(Verb::Unknown, object, Evidence::Argv).because("it moves values that only the server knows"),
+        ];
+    }
     let parts: Vec<Value> = match &patch {
         Value::Array(operations) => operations.iter().filter_map(part).collect(),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Object(_) => vec![patch.clone()],
     };
     parts.iter().flat_map(|part| manifest::changed(part, object)).collect()
+}
+
+/// Whether what an operation comes to depends on the object, or is the object.
+fn is_unclear(operation: &Value) -> bool {
+    let text = |key: &str| operation.get(key).and_then(Value::as_str);
+    let plain = ["add", "replace", "remove", "test"].iter().any(|op| text("op") == Some(op));
+    !plain || text("path").is_none_or(str::is_empty)
 }
 
 /// The part of an object that an operation of a JSON patch (RFC 6902) leaves changed; none where it changes nothing.
@@ -71,12 +84,21 @@ mod tests {
             ),
             (r#"{"metadata":{"labels":{"pod-security.kubernetes.io/enforce":"privileged"}}}"#, Verb::Grant),
             (r#"[{"op":"remove","path":"/metadata/labels/pod-security.kubernetes.io~1enforce"}]"#, Verb::Grant),
+            (r#"[{"op":"move","from":"/metadata/finalizers","path":"/metadata/annotations/x"}]"#, Verb::Unknown),
+            (r#"[{"op":"replace","path":"","value":{}}]"#, Verb::Unknown),
+            (r#"{"spec":{"replicas":0.0}}"#, Verb::Destroy),
+            (r#"{"data":null}"#, Verb::Destroy),
+            (r#"{"metadata":{"$deleteFromPrimitiveList/finalizers":["x"]}}"#, Verb::Destroy),
+            (r#"{"spec":{"persistentVolumeClaimRetentionPolicy":{"whenScaled":"Delete"}}}"#, Verb::Destroy),
+            (r#"{"spec":{"template":{"spec":{"serviceAccountName":"admin"}}}}"#, Verb::Grant),
+            (r#"{"metadata":{"labels":{"a":"b"}}}"#, Verb::Read),
             ("{", Verb::Unknown),
         ] {
             assert_eq!(worst(&effects(patch, "deploy/x")), verb, "{patch}");
         }
         assert_eq!(worst(&effects(r#"{"rules":[]}"#, "ClusterRole.v1.rbac.authorization.k8s.io/x")), Verb::Grant);
         assert_eq!(worst(&effects(r#"{"rules":[]}"#, "roles/x")), Verb::Grant);
+        assert_eq!(worst(&effects(r#"{"metadata":{"labels":null}}"#, "ns/x")), Verb::Grant);
         assert_eq!(worst(&effects(r#"{"spec":{}}"#, "svc/role-model")), Verb::Read);
     }
 }

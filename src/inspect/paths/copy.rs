@@ -32,6 +32,8 @@ fn transfer<'r>(reading: &'r Reading<'_>, ground: &Ground) -> Option<Transfer<'r
     let is_folder = folder.is_some();
     let destination = match folder {
         Some(folder) => folder,
+        // `ln TARGET` makes a link of its name here.
+        None if sources.len() == 1 && reading.tool.names.iter().any(|n| n == "ln") => OsString::from("."),
         None => sources.pop()?.to_os_string(),
     };
     if sources.is_empty() {
@@ -43,9 +45,15 @@ fn transfer<'r>(reading: &'r Reading<'_>, ground: &Ground) -> Option<Transfer<'r
     let itself = ground.resolve(&destination, false);
     let holds = base.is_dir() && !plain && !(link && itself.is_symlink());
     let into = is_folder || (!plain && sources.len() > 1) || holds;
+    let whole_paths = reading.parsed.is_on("--parents");
     let pair = |source: &&OsStr| {
         let from = ground.resolve(source, false);
+        let text = source.to_string_lossy();
+        let all_of_it = text == "." || text.ends_with("/.") || text.ends_with("..");
         let to = match (into, Path::new(source).file_name()) {
+            // What stands in it comes there, not itself.
+            (true, Some(_)) if all_of_it => base.clone(),
+            (true, Some(_)) if whole_paths => base.join(text.trim_start_matches('/')),
             (true, Some(name)) => base.join(name),
             (true, None) => base.clone(),
             (false, _) => itself.clone(),
@@ -61,7 +69,8 @@ fn keeps(reading: &Reading<'_>, call: &Call) -> bool {
     let last = |names: &[&str]| reading.parsed.flags.iter().rposition(|flag| names.contains(&flag.name.as_str()));
     let unclobbered = last(&["--no-clobber"]).is_some_and(|at| last(&["--force", "--interactive"]).is_none_or(|n| n < at));
     let update = reading.parsed.last("--update").is_some_and(|u| u.starts_with("none"));
-    update || unclobbered || last(&["--attributes-only"]).is_some() || backs_up(reading, call)
+    let attributes = last(&["--attributes-only"]).is_some() && last(&["--remove-destination", "--force"]).is_none();
+    update || unclobbered || attributes || backs_up(reading, call)
 }
 
 /// Whether what was there gets another name: `-b`, `--backup[=CONTROL]`, else by VERSION_CONTROL.
@@ -143,14 +152,16 @@ pub(in crate::inspect) fn inspect(reading: &Reading<'_>, call: &Call, _: &dyn Pr
     settle(reading, call, findings, effects);
 }
 
-/// ln: only with -f something goes away.
+/// ln: only with -f something goes away; a new name that says who may enter is a grant without it.
 pub(in crate::inspect) fn inspect_link(reading: &Reading<'_>, call: &Call, _: &dyn Probe, findings: &mut Findings) {
-    if !reading.parsed.is_on("--force") || backs_up(reading, call) {
-        return;
-    }
     let ground = Ground::of(call);
     let Some(transfer) = transfer(reading, &ground) else { return };
-    let names: Vec<&PathBuf> = transfer.pairs.iter().map(|(_, to)| to).collect();
+    let forced = reading.parsed.is_on("--force") && !backs_up(reading, call);
+    let names: Vec<&PathBuf> =
+        transfer.pairs.iter().map(|(_, to)| to).filter(|to| forced || ground.is_trusted(to)).collect();
+    if names.is_empty() {
+        return;
+    }
     let effects = Judge::new(&ground).all(&names, Act::Replace);
     settle(reading, call, findings, effects);
 }

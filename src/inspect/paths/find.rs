@@ -151,6 +151,8 @@ struct Search {
     tests: Tests,
     deepest: Option<usize>,
     follows: bool,
+    /// A start that is a link stands for what it leads to.
+    follows_starts: bool,
     /// Alternatives and negations: nothing is left out by name then.
     involved: bool,
     help: bool,
@@ -164,7 +166,8 @@ fn search(words: &[&OsStr]) -> Search {
     while at < words.len() {
         let word = text(at);
         match word.as_str() {
-            "-H" | "-P" => {}
+            "-H" => out.follows_starts = true,
+            "-P" => out.follows_starts = false,
             "-L" => out.follows = true,
             "-D" => at += 1,
             w if w.starts_with("-O") => {}
@@ -248,11 +251,15 @@ impl Search {
     }
 
     /// Whether a file would be found, as far as that is looked at; never no where find says yes.
-    fn finds(&self, path: &Path, tests: &Tests) -> bool {
+    fn finds(&self, path: &Path, start: Option<&OsStr>, tests: &Tests) -> bool {
         if self.involved {
             return true;
         }
-        let name = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+        // Of a start it is the word that is compared: `.` is called `.`.
+        let name = match start {
+            Some(word) => word.to_string_lossy().trim_end_matches('/').rsplit('/').next().unwrap_or_default().to_owned(),
+            None => path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default(),
+        };
         let fits = |(fold, pattern): &(bool, String)| match pattern.contains(['[', '\\']) {
             true => true,
             false if *fold => WildMatch::new(&pattern.to_lowercase()).matches(&name.to_lowercase()),
@@ -270,7 +277,7 @@ impl Search {
     fn is_spoken_for(&self, ground: &Ground) -> bool {
         let workspace = ground.workspace.as_deref().filter(|w| w.join(".git").exists());
         self.starts.iter().all(|start| {
-            let (place, path) = ground.place(start, false);
+            let (place, path) = ground.place(start, self.follows_starts);
             match place {
                 Place::Inside => workspace.is_some(),
                 Place::Top => workspace == Some(path.as_path()) || ground.is_scratch(&path),
@@ -283,24 +290,25 @@ impl Search {
 
     /// The files that would come to an action behind `tests`; nothing where they are too many, or not this machine's.
     fn found(&self, ground: &Ground, tests: &Tests) -> Option<Vec<PathBuf>> {
-        let mut open: Vec<(PathBuf, usize)> = Vec::new();
+        let mut open: Vec<(PathBuf, usize, Option<&OsStr>)> = Vec::new();
         for start in &self.starts {
-            let (place, path) = ground.place(start, false);
+            let (place, path) = ground.place(start, self.follows_starts);
             let seen = !ground.away && !self.follows && !matches!(place, Place::Unseen | Place::Own | Place::Device);
-            open.push((Some(path).filter(|path| seen && path.symlink_metadata().is_ok())?, 0));
+            let path = Some(path).filter(|path| seen && path.symlink_metadata().is_ok())?;
+            open.push((path, 0, Some(start)));
         }
         let (mut found, mut seen) = (Vec::new(), 0);
-        while let Some((path, depth)) = open.pop() {
+        while let Some((path, depth, start)) = open.pop() {
             seen += 1;
             if seen > MOST_SEEN || found.len() > MOST_FOUND {
                 return None;
             }
-            if self.finds(&path, tests) {
+            if self.finds(&path, start, tests) {
                 found.push(path.clone());
             }
             let deeper = self.deepest.is_none_or(|deepest| depth < deepest);
             if deeper && path.is_dir() && !path.is_symlink() {
-                open.extend(path.read_dir().ok()?.flatten().map(|e| (e.path(), depth + 1)));
+                open.extend(path.read_dir().ok()?.flatten().map(|e| (e.path(), depth + 1, None)));
             }
         }
         Some(found)

@@ -56,7 +56,7 @@ impl Walker<'_> {
         let name = argv.first().map(String::as_str).unwrap_or_default();
         let rest = || argv.iter().skip(1).cloned().collect::<Vec<_>>();
         match name {
-            _ if self.functions.contains(name) => {}
+            _ if self.place.functions.contains(name) => {}
             "cd" => self.change_folder(&rest()),
             "eval" => self.evaluate(&rest().join(" ")),
             "pushd" => {
@@ -65,8 +65,17 @@ impl Walker<'_> {
                 self.place.stack.push(before);
             }
             "popd" => self.place.cwd = self.place.stack.pop().flatten().filter(|_| argv.len() == 1),
-            "trap" => self.evaluate(argv.iter().skip(1).find(|w| *w != "--").map(String::as_str).unwrap_or_default()),
-            "mapfile" | "readarray" if argv.iter().any(|w| w.starts_with("-C")) => {
+            "trap" => {
+                let text = argv.iter().skip(1).find(|w| *w != "--").cloned().unwrap_or_default();
+                let cwd = self.place.cwd.clone();
+                self.evaluate(&text);
+                // It runs later: where the shell stands has not changed.
+                self.place.cwd.clone_from(&cwd);
+                if !["", "-"].contains(&text.as_str()) {
+                    self.traps.push((text, cwd));
+                }
+            }
+            "mapfile" | "readarray" if argv.iter().any(|w| w.starts_with('-') && w.contains('C')) => {
                 self.unknown(name, "it runs a command for each line")
             }
             "compgen" | "complete" | "bind" | "fc" if argv.len() > 1 => self.unknown(name, "what it runs is not understood"),
@@ -74,8 +83,17 @@ impl Walker<'_> {
             "command" | "builtin" | "exec" => match argv.get(1).map(String::as_str) {
                 Some("-v" | "-V") | None => {}
                 Some(flag) if flag.starts_with('-') => self.unknown(name, "flags of a builtin that are not understood"),
-                Some(_) => self.run(rest(), variables, splits),
+                // Functions are passed over.
+                Some(_) => {
+                    let functions = std::mem::take(&mut self.place.functions);
+                    self.run(rest(), variables, splits);
+                    self.place.functions = functions;
+                }
             },
+            "unset" => {
+                self.place.functions.retain(|name| !argv.contains(name));
+                self.subscripts(&argv);
+            }
             // It forgets where programs were found; `activate` of Python's venv does so.
             "hash" if argv.iter().skip(1).all(|word| word == "-r") => {}
             "hash" | "alias" | "unalias" | "enable" if argv.len() > 1 => {
@@ -97,12 +115,25 @@ impl Walker<'_> {
 
     fn change_folder(&mut self, words: &[String]) {
         let to = words.iter().find(|w| !["-P", "-L", "--"].contains(&w.as_str()));
+        // A folder of that name elsewhere may be meant.
+        let searched = self.place.variables.keys().chain(self.launcher.call.env.keys()).any(|name| name == "CDPATH");
+        let physical = words.iter().any(|w| w == "-P");
         let folder = match (to, &self.place.cwd) {
+            (Some(to), _) if searched && !to.starts_with(['/', '.']) => None,
+            (Some(to), Some(cwd)) if physical && to != UNSEEN => cwd.join(to).canonicalize().ok(),
             (Some(to), Some(cwd)) if to != UNSEEN && to != "-" => Some(absolute(cwd, Path::new(to))),
             _ => None,
         };
         // Where it cannot go there it stays, and what follows happens here.
         self.place.cwd = folder.filter(|f| !self.launcher.away() && f.is_dir());
+    }
+
+    /// What a text does in a folder that is not known.
+    pub(super) fn evaluate_anywhere(&mut self, text: &str) {
+        let mut call = self.launcher.call.clone();
+        call.around.away = true;
+        let launcher = inner::Launcher { call: &call, ..*self.launcher };
+        inner::adopt_all(launcher.text(text), &mut self.found);
     }
 
     fn evaluate(&mut self, text: &str) {

@@ -22,10 +22,16 @@ pub(super) fn walk(nodes: &[Node], launcher: &Launcher<'_>) -> Findings {
         found: Findings::default(),
         place: Place { cwd: Some(launcher.call.cwd.clone()), ..Place::default() },
         stdin: None,
-        functions: BTreeSet::new(),
+        traps: Vec::new(),
     };
     for node in nodes {
         walker.node(node);
+    }
+    for (text, cwd) in std::mem::take(&mut walker.traps) {
+        // Where the shell has gone elsewhere since, it is another folder's files.
+        if walker.place.cwd != cwd {
+            walker.evaluate_anywhere(&text);
+        }
     }
     let mut found = walker.found;
     if found.effects.is_empty() {
@@ -43,6 +49,8 @@ pub(super) struct Place {
     pub(super) stack: Vec<Option<PathBuf>>,
     /// PATH was changed: the shims may not be met any more.
     pub(super) path: bool,
+    /// The functions that are defined, whichever way was taken.
+    pub(super) functions: BTreeSet<String>,
     /// The variables that were set. One that is not exported counts as well: it may have been before.
     pub(super) variables: BTreeMap<OsString, OsString>,
 }
@@ -53,7 +61,8 @@ pub(super) struct Walker<'a> {
     pub(super) place: Place,
     /// Standard input of the next command, where it is not the launcher's.
     stdin: Option<Stdin>,
-    pub(super) functions: BTreeSet<String>,
+    /// What runs at the end, and where the shell stood when that was said.
+    pub(super) traps: Vec<(String, Option<PathBuf>)>,
 }
 
 impl Place {
@@ -71,6 +80,7 @@ impl Place {
             cwd: self.cwd.clone().filter(|_| same),
             stack: if same { self.stack.clone() } else { vec![] },
             path: self.path || other.path,
+            functions: self.functions.intersection(&other.functions).cloned().collect(),
             variables,
         }
     }
@@ -113,8 +123,8 @@ impl Walker<'_> {
                 self.redirects(redirects);
             }
             NodeKind::Function { name, body } => {
-                self.functions.insert(name.clone());
                 self.branch(body);
+                self.place.functions.insert(name.clone());
             }
             NodeKind::Subshell { body, redirects } => {
                 let before = self.place.clone();

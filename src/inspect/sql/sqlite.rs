@@ -136,8 +136,12 @@ pub(in crate::inspect) fn inspect(reading: &Reading<'_>, call: &Call, probe: &dy
 
 /// A database that is attached is no way out where it lies in the workspace, is temporary or in memory.
 fn attached(effect: Effect, call: &Call) -> Effect {
-    let file = effect.target.split('?').next().unwrap_or_default();
-    let path = file.strip_prefix("file:").unwrap_or(file);
+    // Only a URI has options, and letters that stand for others.
+    let path = match effect.target.strip_prefix("file:") {
+        Some(uri) if uri.contains('%') => return effect,
+        Some(uri) => uri.split(['?', '#']).next().unwrap_or_default(),
+        None => effect.target.as_str(),
+    };
     let in_memory = path.is_empty() || path == ":memory:";
     let near = || in_memory || paths::given(call, OsStr::new(path), false).is_none();
     match effect.kind == DATABASE_FILE && near() {
@@ -171,8 +175,10 @@ impl<'a> Client<'a> {
 
     /// Opens a database, where it is a file.
     fn open(&mut self, database: &str) {
-        let path = database.strip_prefix("file:").unwrap_or(database);
-        let path = path.split('?').next().unwrap_or_default();
+        let path = match database.strip_prefix("file:") {
+            Some(uri) => uri.split(['?', '#']).next().unwrap_or_default(),
+            None => database,
+        };
         let path = path.strip_prefix("//").unwrap_or(path);
         if path.is_empty() || path.starts_with(":memory:") {
             return;

@@ -43,7 +43,9 @@ pub(super) fn statements(body: &str) -> Option<Vec<String>> {
 
 /// What semicolons separate, comments left out. No backslash and no other quotes than plain ones: where they end is not asked.
 fn pieces(body: &str) -> Option<Vec<String>> {
-    if body.contains(['\\', '$']) || body.contains("/*") {
+    // A comment ends at either kind of line end; a name with escapes can be any name.
+    let lower = body.replace("\r\n", "\n").to_ascii_lowercase();
+    if lower.contains(['\\', '$', '\r']) || ["/*", "u&", "uescape"].iter().any(|part| lower.contains(part)) {
         return None;
     }
     let mut letters = body.chars().peekable();
@@ -157,6 +159,25 @@ mod tests {
     }
 
     #[test]
+    fn what_a_block_may_have_done_is_not_leaned_on() {
+        check(&[
+            (
+                "begin; do $$ begin if false then create temp table t (i int); end if; end $$; delete from t",
+                "read (database), write t, destroy! t",
+            ),
+            ("do $$ begin if false then create temp table t (i int); end if; delete from t; end $$", "write t, destroy! t"),
+            (
+                "begin; create temp table t (i int); do $$ begin drop table t; end $$; delete from t",
+                "read (database), write t, destroy! t, destroy! t",
+            ),
+            (
+                "do $$ begin create table public.t (i int); end $$; alter table public.t owner to mallory",
+                "write public.t, grant public.t",
+            ),
+        ]);
+    }
+
+    #[test]
     fn anything_else_is_code() {
         check(&[
             ("do $$ begin execute 'x'; end $$", "escape DO"),
@@ -165,6 +186,8 @@ mod tests {
             ("do $$ begin update t set a = 1 where found = true; end $$", "escape DO"),
             ("do $$ begin raise notice '%', f(); end $$", "escape DO"),
             ("do $$ begin x := 1; end $$", "escape DO"),
+            ("do $$ begin -- x\rdelete from t where id = 1;\n perform 1; end $$", "destroy DO"),
+            ("do $$ begin update t set a = 1 where U&\"!0066ound\" UESCAPE '!' = 'f'; end $$", "escape DO"),
             ("do $$ begin select E'\\\\';  end $$", "escape DO"),
             ("do $$ begin /* ; */ null; end $$", "escape DO"),
             ("do $$ begin if case when true then false end then null; end if; end $$", "escape DO"),

@@ -1,7 +1,7 @@
 //! Statements that bring code into the server or run it: functions, extensions, languages, `DO` and `CALL`.
 
 use super::tree::Node;
-use super::walk::{WHOLE, Walk};
+use super::walk::{Memory, WHOLE, Walk};
 use super::{block, names};
 use crate::effect::{Effect, Verb};
 
@@ -122,10 +122,12 @@ fn create_function(walk: &mut Walk<'_>, name: &str, fields: Node<'_>) {
 
 /// A block of code that runs now.
 fn anonymous(walk: &mut Walk<'_>, arguments: Node<'_>) {
+    // What stands behind a condition may not have happened, and a handler takes back what did: nothing leans on it, here or later.
+    walk.memory.forget();
     let body = names::option(arguments, "as").and_then(Node::constant).unwrap_or_default();
     let language = names::option(arguments, "language").and_then(Node::constant).unwrap_or("plpgsql".into());
     if let Some(effects) =
-        block::statements(&body).filter(|_| language.eq_ignore_ascii_case("plpgsql")).and_then(|texts| plain(walk, &texts))
+        block::statements(&body).filter(|_| language.eq_ignore_ascii_case("plpgsql")).and_then(|texts| plain(&texts))
     {
         return effects.into_iter().for_each(|effect| walk.add(effect));
     }
@@ -142,10 +144,10 @@ fn anonymous(walk: &mut Walk<'_>, arguments: Node<'_>) {
 }
 
 /// What the statements of a block do; none where one of them is none.
-fn plain(walk: &mut Walk<'_>, texts: &[String]) -> Option<Vec<Effect>> {
+fn plain(texts: &[String]) -> Option<Vec<Effect>> {
     let mut effects = Vec::new();
     for text in texts {
-        let judged = super::judge_text(text, walk.memory).ok()?;
+        let judged = super::judge_text(text, &mut Memory::default()).ok()?;
         let [statement] = judged.as_slice() else { return None };
         effects.extend(statement.effects.iter().filter(|e| e.verb != Verb::Read || e.target != WHOLE).cloned());
     }

@@ -41,6 +41,15 @@ pub(super) struct Memory {
     pub(super) in_transaction: bool,
 }
 
+impl Memory {
+    /// Forgets what was made here: code has run that may have undone it.
+    pub(super) fn forget(&mut self) {
+        self.temporary.clear();
+        self.made.clear();
+        self.types.clear();
+    }
+}
+
 /// What of a statement runs now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Runs {
