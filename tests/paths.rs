@@ -277,6 +277,8 @@ fn a_copy_lands_where_the_tool_puts_it() {
             "cp --parents src/a.rs to",
             "cp --attributes-only --remove-destination kept.txt new.txt",
             "ln -sf src/a.rs",
+            "find to -name a.rs -execdir rm a.rs ;",
+            "rsync -a src/. .",
             "find -H lnk -name new.txt -delete",
         ],
     );

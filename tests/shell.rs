@@ -178,10 +178,13 @@ fn where_a_shell_may_stand_in_two_folders_nothing_is_looked_at() {
     }
     let verb = |text: &str| worst(&effects(&["sh", "-c", text], dir.path()));
     assert_eq!(verb("cd prod; rm empty"), Verb::Write);
+    assert_eq!(verb("cd prod; eval 'rm empty'"), Verb::Write);
+    assert_eq!(verb("cd /etc; eval 'rm hostname'"), Verb::Destroy);
     assert_eq!(verb("cd prod && rm empty"), Verb::Write);
     assert_eq!(verb("true && cd prod && rm empty"), Verb::Write);
     for text in [
         "trap 'rm empty' EXIT; cd prod",
+        "eval 'cd prod'; rm empty",
         "CDPATH=/srv; cd prod; rm empty",
         "cd dev; true || cd ../prod; rm empty",
         "cd dev; false && cd ../prod; rm empty",
@@ -225,6 +228,15 @@ fn a_program_that_nobody_knows_is_no_more_than_when_it_is_called() {
     {
         assert_eq!(verb(words), Verb::Write, "{words:?}");
     }
+    for words in [
+        &["sudo", "env", "PATH=/srv/b:/bin", "ls"][..],
+        &["sudo", "env", "LD_PRELOAD=./x.so", "ls"],
+        &["sudo", "sh", "-c", "PATH=/srv/b:$PATH; ls"],
+        &["ssh", "h", "PATH=.:$PATH ls"],
+    ] {
+        assert!(verb(words) > Verb::Write, "{words:?}");
+    }
+    assert_eq!(verb(&["sudo", "env", "PATH=/usr/local/bin:/usr/bin:/bin", "ls"]), Verb::Read);
     for words in [&["sudo", "./git", "status"][..], &["sudo", "make"], &["ssh", "h", "xargs git reset"]] {
         assert!(verb(words) > Verb::Write, "{words:?}");
     }

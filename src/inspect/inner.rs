@@ -190,6 +190,7 @@ impl Launcher<'_> {
         // Past PATH, or with another one, the shims are not met again.
         let detours = first.contains('/') || variables.keys().any(|k| k == "PATH" || k.to_string_lossy().starts_with("LD_"));
         let reach = if detours && self.reach == Reach::Path { Reach::Past } else { self.reach };
+        let strays = self.reach != Reach::Path && variables.iter().any(|(name, value)| strays(name, value));
         let startup = ["BASH_ENV", "ENV"].iter().find_map(|name| variables.get(OsStr::new(name)));
         let startup = startup.filter(|_| SHELLS.contains(&name.as_str())).cloned();
         let mut env = self.call.env.clone();
@@ -208,6 +209,10 @@ impl Launcher<'_> {
         if self.reach == Reach::Past && super::paths::is_of_the_caller(&call, &first) {
             // `sudo ./git`: the name is a known one's, the program need not be.
             found.effects.push(without_shim(&first, self.reach));
+        }
+        if strays {
+            let note = "which program or library that is, a variable says";
+            found.effects.push(Effect::new(Verb::Escape, first.clone(), Evidence::Env).because(note));
         }
         if let Some(script) = startup {
             adopt_all(Launcher { call: &call, reach, ..*self }.startup(script), &mut found);
@@ -334,6 +339,13 @@ fn without_shim(name: &str, reach: Reach) -> Effect {
             .on_kind(UNKNOWN_TOOL)
             .because(format!("it starts `{shown}`, which no shim knows")),
     }
+}
+
+/// Whether a variable leads to programs or libraries that are not the machine's own.
+fn strays(name: &OsStr, value: &OsStr) -> bool {
+    let (name, value) = (name.to_string_lossy(), value.to_string_lossy());
+    let is_systems = |folder: &str| ["/usr/", "/bin", "/sbin", "/snap/bin"].iter().any(|system| folder.starts_with(system));
+    name.starts_with("LD_") || name.starts_with("BASH_FUNC_") || (name == "PATH" && !value.split(':').all(is_systems))
 }
 
 /// Findings of one effect.

@@ -264,7 +264,10 @@ fn of_statement(statement: &Statement, from: Evidence) -> Effect {
         Token::Text(text) => Some(text.as_str()),
         Token::Name(_) | Token::Sign(_) | Token::Opaque | Token::Line => None,
     });
-    if named.chain([target.as_str()]).any(|name| SECRETS.iter().any(|secret| name.ends_with(secret))) {
+    if named
+        .chain([target.as_str()])
+        .any(|name| name.contains('\u{fffd}') || SECRETS.iter().any(|secret| name.ends_with(secret)))
+    {
         worst = Effect::new(Verb::Reveal, target.clone(), from).because("holds the secrets of users");
     }
     for called in calls {
@@ -344,13 +347,16 @@ fn prints(argument: &[Token]) -> bool {
 
 /// Whether a field of this name stands in the arguments.
 fn says(called: &Called, field: &str) -> bool {
-    called.arguments.iter().flatten().any(|t| matches!(t, Token::Name(name) | Token::Text(name) if name == field))
+    // An escape can be any letter.
+    let is = |name: &String| name == field || name.contains('\u{fffd}');
+    called.arguments.iter().flatten().any(|t| matches!(t, Token::Name(name) | Token::Text(name) if is(name)))
 }
 
 /// What stands behind the field of this name, to the end of its own braces.
 fn field<'t>(tokens: &'t [Token], name: &str) -> Option<&'t [Token]> {
     let is = |t: &Token| matches!(t, Token::Name(n) | Token::Text(n) if n == name);
-    let at = tokens.windows(2).position(|two| matches!(two, [field, Token::Sign(':')] if is(field)))?;
+    let mut all = tokens.windows(2).enumerate().filter(|(_, two)| matches!(two, [field, Token::Sign(':')] if is(field)));
+    let (at, _) = all.next().filter(|_| all.next().is_none())?;
     let rest = tokens.get(at + 2..)?;
     let mut depth = 0usize;
     let end = rest.iter().position(|token| {
@@ -396,11 +402,18 @@ fn is_bounded(filter: &[Token]) -> bool {
         }
         let [Token::Name(field) | Token::Text(field), Token::Sign(':'), value] = part else { return false };
         let is_field = !field.starts_with('$') && !field.contains('\u{fffd}');
-        let null = |name: &str| ["null", "undefined"].contains(&name);
-        depth == 1
-            && is_field
-            && matches!(value, Token::Text(_) | Token::Name(_))
-            && !matches!(value, Token::Name(n) if null(n))
+        let is_value = match value {
+            Token::Text(_) => true,
+            Token::Name(name) if name == "new" => true,
+            Token::Name(name) => {
+                let made = VALUES.contains(&name.as_str()) && filter.get(at + 3) == Some(&Token::Sign('('));
+                made || ["true", "false"].contains(&name.as_str()) || name.starts_with(|c: char| c.is_ascii_digit())
+            }
+            Token::Opaque | Token::Sign(_) | Token::Line => false,
+        };
+        // Of fields of one name the last counts.
+        let again = filter.iter().filter(|t| matches!(t, Token::Name(n) | Token::Text(n) if n == field)).count() > 1;
+        depth == 1 && is_field && is_value && !again && field != "__proto__"
     })
 }
 
@@ -450,6 +463,10 @@ mod tests {
             ("db.getSiblingDB('admin').getCollection('system.users').find()", Verb::Reveal),
             ("db.getSiblingDB('admin').system.users.find()", Verb::Reveal),
             ("db['system.users'].find()", Verb::Reveal),
+            ("db.users.deleteMany({_id: new ObjectId('5')})", Verb::Write),
+            ("db.users.deleteMany({name: Date})", Verb::Destroy),
+            ("db.users.deleteMany({__proto__: 5})", Verb::Destroy),
+            ("db.users.deleteMany({a: 1, a: {$exists: true}})", Verb::Destroy),
             ("db.users.deleteMany({})", Verb::Destroy),
             ("db.users.deleteMany()", Verb::Destroy),
             ("db.users.deleteMany({_id: {$exists: true}})", Verb::Destroy),

@@ -157,8 +157,8 @@ pub(in crate::inspect) fn inspect_link(reading: &Reading<'_>, call: &Call, _: &d
     let ground = Ground::of(call);
     let Some(transfer) = transfer(reading, &ground) else { return };
     let forced = reading.parsed.is_on("--force") && !backs_up(reading, call);
-    let names: Vec<&PathBuf> =
-        transfer.pairs.iter().map(|(_, to)| to).filter(|to| forced || ground.is_trusted(to)).collect();
+    let is_new = |to: &PathBuf| to.symlink_metadata().is_err() && ground.is_trusted(to);
+    let names: Vec<&PathBuf> = transfer.pairs.iter().map(|(_, to)| to).filter(|to| forced || is_new(to)).collect();
     if names.is_empty() {
         return;
     }
@@ -273,7 +273,9 @@ pub(super) fn brought(judge: &Judge<'_>, sources: &[&OsStr], to: &OsStr, kept: b
         let from = judge.ground.resolve(source, true);
         let there = text.rsplit_once(':').map_or(text.as_ref(), |(_, path)| path);
         let name = if remote { Path::new(there).file_name() } else { from.file_name() };
-        let into = path.is_dir() && !text.ends_with('/');
+        // What stands in it comes there, not itself.
+        let all_of_it = ["/", "/.", "/.."].iter().any(|end| text.ends_with(end)) || text == "." || text == "..";
+        let into = path.is_dir() && !all_of_it;
         let target = name.filter(|_| into).map_or_else(|| path.clone(), |name| path.join(name));
         if remote || !from.is_dir() {
             found.extend((!target.is_dir() && !same(&from, &target)).then_some(target));

@@ -266,8 +266,10 @@ impl Search {
             false => WildMatch::new(pattern).matches(&name),
         };
         let kind = match tests.kind {
-            Some('f') => !path.is_dir() || path.is_symlink(),
-            Some('d') => path.is_dir() && !path.is_symlink(),
+            Some('f') if !self.follows => path.symlink_metadata().is_ok_and(|m| m.is_file()),
+            Some('l') if !self.follows => path.is_symlink(),
+            Some('f') => !path.is_dir(),
+            Some('d') => path.is_dir() && (self.follows || !path.is_symlink()),
             _ => true,
         };
         kind && tests.names.iter().all(fits)
@@ -364,7 +366,8 @@ fn started(search: &Search, call: &Started, launcher: &Launcher<'_>, ground: &Gr
         launcher.words(filled(&call.words, &paths), Default::default()).effects
     };
     let effects = with(search.starts.clone(), launcher);
-    if worst(&effects) == Verb::Read || !call.words.iter().any(|w| w == "{}") {
+    let named = call.words.iter().any(|w| w == "{}");
+    if worst(&effects) == Verb::Read || !(named || call.inside) {
         return effects;
     }
     let loses = worst(&effects) > Verb::Write;
@@ -374,7 +377,7 @@ fn started(search: &Search, call: &Started, launcher: &Launcher<'_>, ground: &Gr
         return if loses { vec![Effect::new(Verb::Read, "nothing is found", Evidence::Argv)] } else { effects };
     }
     let all = with(found.iter().map(|path| path.clone().into_os_string()).collect(), launcher);
-    if call.at_once || worst(&all) > Verb::Write || (launcher.takes_alike(&call.words) && !call.inside) {
+    if (call.at_once && named) || worst(&all) > Verb::Write || (launcher.takes_alike(&call.words) && !call.inside) {
         return all;
     }
     // `cp a {}` of several files would be another call than several calls.

@@ -3,7 +3,7 @@
 use super::super::inner::{self, UNSEEN};
 use super::walk::Walker;
 use super::word::holds_commands;
-use crate::call::absolute;
+use crate::call::{Call, absolute};
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::Path;
@@ -90,6 +90,7 @@ impl Walker<'_> {
                     self.place.functions = functions;
                 }
             },
+            "dirs" if argv.len() > 1 => self.place.stack.clear(),
             "unset" => {
                 self.place.functions.retain(|name| !argv.contains(name));
                 self.subscripts(&argv);
@@ -140,10 +141,22 @@ impl Walker<'_> {
         if text.contains(UNSEEN) {
             self.unknown("eval", "what is run is not known before");
         } else if !text.is_empty() && text != "-" {
-            let found = self.launcher.text(text);
+            let call = self.here();
+            let found = inner::Launcher { call: &call, ..*self.launcher }.text(text);
             inner::adopt_all(found, &mut self.found);
             self.place.cwd = None;
         }
+    }
+
+    /// The call as it would be started now: from where the shell stands, with what it has set.
+    fn here(&self) -> Call {
+        let mut call = self.launcher.call.clone();
+        match &self.place.cwd {
+            Some(cwd) => call.cwd.clone_from(cwd),
+            None => call.around.away = true,
+        }
+        call.env.extend(self.place.variables.clone());
+        call
     }
 
     /// A variable gets this value. What arithmetic makes of it, and what is printed before each command, can be commands.
@@ -171,7 +184,8 @@ impl Walker<'_> {
 
     fn source(&mut self, file: Option<&String>) {
         let Some(file) = file else { return };
-        let found = super::script(&[OsString::from(file)], self.launcher);
+        let call = self.here();
+        let found = super::script(&[OsString::from(file)], &inner::Launcher { call: &call, ..*self.launcher });
         inner::adopt_all(found, &mut self.found);
         let text = self.place.cwd.as_ref().and_then(|cwd| crate::place::read_small(&absolute(cwd, Path::new(file))).ok());
         let stays = text.is_some_and(|text| !["cd", "pushd", "popd", "eval"].iter().any(|word| text.contains(word)));

@@ -151,15 +151,15 @@ fn is_column(expression: &Expr) -> bool {
         Expr::Identifier(name) => is_name_of_column(name),
         Expr::CompoundIdentifier(parts) => parts.first().is_some_and(is_name_of_column),
         Expr::BinaryOp { left, op: BinaryOperator::Arrow | BinaryOperator::LongArrow, right } => {
-            is_column(left) && is_constant(right)
+            is_plain_column(left) && is_constant(right)
         }
         Expr::Tuple(parts) => !parts.is_empty() && parts.iter().all(is_column),
-        Expr::Substring { expr, .. } | Expr::Trim { expr, .. } | Expr::Extract { expr, .. } => is_column(expr),
+        Expr::Substring { expr, .. } | Expr::Trim { expr, .. } | Expr::Extract { expr, .. } => is_plain_column(expr),
         Expr::Function(call) => {
             let name = call.name.to_string().to_lowercase();
             let mut given = arguments(&call.args);
-            let fits = |a: Option<&Expr>| a.is_some_and(|a| is_column(a) || is_constant(a));
-            TELLING.contains(&name.as_str()) && arguments(&call.args).flatten().any(is_column) && given.all(fits)
+            let fits = |a: Option<&Expr>| a.is_some_and(|a| is_plain_column(a) || is_constant(a));
+            TELLING.contains(&name.as_str()) && arguments(&call.args).flatten().any(is_plain_column) && given.all(fits)
         }
         _ => false,
     }

@@ -93,6 +93,9 @@ fn inside(tokens: &[Token], flavor: Flavor, memory: &mut Memory, depth: usize) -
             words::judge(&words, flavor)
         }
         ("ALTER", _) if words.word(1) == "TABLE" || words.word(2) == "TABLE" => words::alter_table(&words),
+        ("LOAD", Flavor::MySql) if memory.system => {
+            vec![effect(Verb::Grant, "", "a table of the server itself may be meant")]
+        }
         ("CREATE", _) => words::judge(&words, flavor).into_iter().chain(created_from(tokens, flavor, memory)).collect(),
         ("", _) => parsed(tokens, flavor, memory),
         (first, _) if is_change_or_query(first) => change_or_query(tokens, flavor, memory),
@@ -142,7 +145,8 @@ fn prepare(tokens: &[Token], memory: &mut Memory, depth: usize) -> Vec<Effect> {
 /// The query that a table is created from: it runs now. A view's runs when it is asked.
 fn created_from(tokens: &[Token], flavor: Flavor, memory: &Memory) -> Vec<Effect> {
     let words = Words::new(tokens);
-    let is_table = (1..5).any(|n| words.word(n) == "TABLE") && !(1..8).any(|n| words.word(n) == "VIEW");
+    let is_view = (1..8).any(|n| words.word(n) == "VIEW");
+    let is_table = is_view || (1..5).any(|n| words.word(n) == "TABLE");
     let Some(mut at) = words.position("SELECT").or_else(|| words.position("VALUES")).filter(|_| is_table) else {
         return Vec::new();
     };
@@ -152,7 +156,9 @@ fn created_from(tokens: &[Token], flavor: Flavor, memory: &Memory) -> Vec<Effect
     while at > 0 && words.is_paren(at - 1) {
         at -= 1;
     }
-    parsed(tokens.get(at..).unwrap_or_default(), flavor, memory).into_iter().filter(|e| e.verb != Verb::Write).collect()
+    // A view's query runs later, but shows what it shows to whoever may ask it.
+    let counts = |e: &Effect| if is_view { e.verb == Verb::Reveal } else { e.verb != Verb::Write };
+    parsed(tokens.get(at..).unwrap_or_default(), flavor, memory).into_iter().filter(counts).collect()
 }
 
 /// A change or a query, without the words that only say how it is to be done.

@@ -139,7 +139,8 @@ const MYSQL: &[Rule] = &[
     rule("XA", Verb::Write, Behind::Anything, ""),
     rule("SHOW", Verb::Read, Behind::Plain, ""),
     rule("SHOW CREATE USER", Verb::Reveal, Behind::Names, "shows the hash of a password"),
-    rule("SHOW GRANTS", Verb::Read, Behind::Anything, ""),
+    rule("SHOW GRANTS", Verb::Read, Behind::Nothing, ""),
+    rule("SHOW GRANTS FOR", Verb::Reveal, Behind::Anything, "MariaDB shows the hash of a password"),
     rule("HELP", Verb::Read, Behind::Anything, ""),
     rule("USE", Verb::Read, Behind::Names, ""),
     rule("HANDLER", Verb::Read, Behind::Plain, ""),
@@ -362,6 +363,7 @@ fn load(words: &Words<'_>) -> Vec<Effect> {
     let calls = words.position("SET").is_some_and(|set| (set..words.0.len()).any(|n| words.is_paren(n)));
     let file = words.position("INFILE").and_then(|n| words.0.get(n + 1)).map_or_else(String::new, text);
     let mut effects = vec![match replaces {
+        _ if table.to_lowercase().starts_with("mysql.") => effect(Verb::Grant, &table, "a table of the server itself"),
         true => effect(Verb::Destroy, &table, "the rows that have the same key are deleted first").irreversible(),
         false => effect(Verb::Write, &table, ""),
     }];

@@ -80,18 +80,26 @@ fn statement(piece: &str, found: &mut Vec<String>) -> Option<()> {
         "end" => ["", "if"].contains(&rest.trim().to_ascii_lowercase().as_str()).then_some(()),
         "when" => {
             let (conditions, rest) = up_to_then(rest)?;
-            let plain = conditions.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c.is_whitespace());
+            let plain = conditions.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '\'' || c.is_whitespace());
             plain.then(|| statement(rest, found)).flatten()
         }
         "if" | "elsif" | "elseif" => {
             let (condition, rest) = up_to_then(rest)?;
             let of_case = words(condition).any(|word| word == "case");
+            // Whether the statement before found something decides, and does nothing.
+            if ["found", "not found"].contains(&condition.to_ascii_lowercase().as_str()) {
+                return statement(rest, found);
+            }
             (!of_case && !names_what_is_set(condition)).then_some(())?;
             found.push(format!("SELECT ({condition})"));
             statement(rest, found)
         }
-        // What a message shows is computed first.
-        "raise" => (!rest.contains('(')).then_some(()),
+        // What a message shows is computed first: names and constants, of no table.
+        "raise" => {
+            let bare = outside_quotes(rest)?;
+            let plain = bare.chars().all(|c| c.is_ascii_alphanumeric() || "_,%=. \t\n".contains(c));
+            (plain && !words(&bare).any(|word| ["from", "select", "table"].contains(&word.as_str()))).then_some(())
+        }
         "null" | "return" => rest.trim().is_empty().then_some(()),
         other if OTHERS.contains(&other) || names_what_is_set(piece) => None,
         "perform" => {
@@ -103,6 +111,12 @@ fn statement(piece: &str, found: &mut Vec<String>) -> Option<()> {
             Some(())
         }
     }
+}
+
+/// A text without what stands in quotes.
+fn outside_quotes(text: &str) -> Option<String> {
+    let parts: Vec<&str> = text.split('\'').collect();
+    (parts.len() % 2 == 1 && !text.contains('"')).then(|| parts.into_iter().step_by(2).collect::<Vec<_>>().join(" "))
 }
 
 fn first_word(text: &str) -> (String, &str) {
@@ -154,6 +168,11 @@ mod tests {
             ("do $$ begin delete from t where id = 5; update t set a = 1 where id = 6; return; end $$", "write t"),
             ("do language plpgsql 'begin if true then drop table t; end if; end'", "destroy! t"),
             ("do $$ begin delete from t; end $$", "destroy! t"),
+            (
+                "do $$ begin perform 1 from t; if not found then create type m as enum (); end if; \
+                 raise notice 'made (%)', 1; exception when sqlstate '42710' then null; end $$",
+                "read t, write m",
+            ),
             ("do $$ begin if tidy_up() then null; end if; end $$", "unknown tidy_up"),
         ]);
     }
@@ -178,6 +197,24 @@ mod tests {
     }
 
     #[test]
+    fn a_name_that_means_another_table_again_is_no_temporary_one() {
+        check(&[
+            (
+                "begin; create temp table t (i int); alter table t rename to t9; drop table t",
+                "read (database), write t, write t, destroy! t",
+            ),
+            (
+                "begin; create temp table t (i int); discard temp; drop table t",
+                "read (database), write t, write (database), destroy! t",
+            ),
+            (
+                "set search_path to public, pg_temp; begin; create temp table t (i int); drop table t",
+                "write search_path, read (database), write t, destroy! t",
+            ),
+        ]);
+    }
+
+    #[test]
     fn anything_else_is_code() {
         check(&[
             ("do $$ begin execute 'x'; end $$", "escape DO"),
@@ -185,6 +222,8 @@ mod tests {
             ("do $$ begin for r in select 1 loop null; end loop; end $$", "escape DO"),
             ("do $$ begin update t set a = 1 where found = true; end $$", "escape DO"),
             ("do $$ begin raise notice '%', f(); end $$", "escape DO"),
+            ("do $$ begin raise notice '%', rolpassword from pg_authid; end $$", "escape DO"),
+            ("do $$ begin raise notice '%', 'x'::d; end $$", "escape DO"),
             ("do $$ begin x := 1; end $$", "escape DO"),
             ("do $$ begin -- x\rdelete from t where id = 1;\n perform 1; end $$", "destroy DO"),
             ("do $$ begin update t set a = 1 where U&\"!0066ound\" UESCAPE '!' = 'f'; end $$", "escape DO"),

@@ -6,7 +6,7 @@ use super::names;
 use super::rows;
 use super::settings;
 use super::tree::Node;
-use super::walk::{Runs, Walk};
+use super::walk::{Runs, Walk, names_temporary};
 use crate::effect::{Effect, Evidence, Verb};
 
 /// What a kind of statement does by itself, whatever lies below it.
@@ -140,6 +140,9 @@ pub(super) fn judge<'n>(walk: &mut Walk<'n>, kind: &str, fields: Node<'n>) {
         "GrantRoleStmt" => grant(walk, names::name(fields.get("grantee_roles")), fields),
         "VariableSetStmt" => {
             walk.memory.temporary.clear();
+            let of_path = fields.get("name").text().eq_ignore_ascii_case("search_path");
+            let mut parts = fields.get("args").items();
+            walk.memory.path_is_set |= of_path && parts.any(|part| part.constant().is_none_or(|p| names_temporary(&p)));
             setting(walk, settings::set(fields));
         }
         "AlterSystemStmt" => setting(walk, settings::in_system(fields.get("setstmt"))),
@@ -165,6 +168,8 @@ pub(super) fn by_table<'n>(walk: &mut Walk<'n>, kind: &str, fields: Node<'n>) {
     walk.note(rule.verb, names::subject(fields), rule.note);
     match kind {
         "CreateStmt" => remember_temporary(walk, fields.get("relation")),
+        // Its name may be another table's again.
+        "RenameStmt" | "DiscardStmt" => walk.memory.temporary.clear(),
         "CreateEnumStmt" | "CompositeTypeStmt" => {
             walk.memory.types.insert(names::subject(fields));
         }
@@ -175,7 +180,7 @@ pub(super) fn by_table<'n>(walk: &mut Walk<'n>, kind: &str, fields: Node<'n>) {
 
 /// Remembers a temporary table, so that it can be dropped again.
 fn remember_temporary(walk: &mut Walk<'_>, relation: Node<'_>) {
-    if relation.get("relpersistence").text() == "t" {
+    if relation.get("relpersistence").text() == "t" && !walk.memory.path_is_set {
         walk.memory.temporary.insert(relation.get("relname").text().to_owned());
     }
 }

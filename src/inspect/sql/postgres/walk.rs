@@ -31,6 +31,8 @@ pub(super) struct Memory {
     /// The temporary tables made in this transaction. A failure in it would undo what follows too; outside of
     /// one, the table may not be there, and its name would mean another one.
     pub(super) temporary: BTreeSet<String>,
+    /// The path was set, which may put the temporary tables behind the others.
+    pub(super) path_is_set: bool,
     /// What was made here, under its name: to say whose it is belongs to making it, and every dump does.
     pub(super) made: BTreeSet<String>,
     /// The prepared statements, each judged when it was prepared.
@@ -39,6 +41,11 @@ pub(super) struct Memory {
     pub(super) types: BTreeSet<String>,
     /// Whether a transaction block is open.
     pub(super) in_transaction: bool,
+}
+
+/// Whether a path names the schema of temporary tables, which stands first where it does not.
+pub(super) fn names_temporary(path: &str) -> bool {
+    path.to_ascii_lowercase().contains("pg_temp")
 }
 
 impl Memory {
@@ -201,6 +208,7 @@ impl<'n> Walk<'n> {
             return self.note(Verb::Unknown, "set_config", "which setting changes cannot be seen");
         };
         let (verb, note) = settings::in_session(name, value);
+        self.memory.path_is_set |= name.eq_ignore_ascii_case("search_path") && value.is_none_or(names_temporary);
         self.memory.temporary.clear();
         self.note(verb, name, note);
     }
