@@ -200,6 +200,8 @@ fn work_that_no_commit_holds_is_a_loss() {
             "rclone copyto kept.txt new.txt",
             "rclone copy r:x/new.txt .",
             "rclone sync r:x .",
+            "rclone sync --ignore-existing r:x .",
+            "rclone sync r:x :local,encoding=None:.",
             "rclone move . r:x",
             "rsync -a h:new.txt .",
             "rsync -a h:x/edited.txt ./",
@@ -477,6 +479,8 @@ fn what_is_elsewhere_is_not_looked_at_here() {
     assert_eq!(judged("rm -rf /tmp/../etc"), Verb::Destroy);
     assert_eq!(judged("cp a b"), Verb::Write);
     assert_eq!(judged("cp /dev/null /data/b"), Verb::Destroy);
+    assert_eq!(judged("mv /etc /tmp"), Verb::Destroy);
+    assert_eq!(judged("mv /srv/a /srv/b"), Verb::Write);
     assert_eq!(judged("tee /etc/nginx/nginx.conf"), Verb::Write);
     assert_eq!(judged("tee /etc/passwd"), Verb::Grant);
     assert_eq!(judged("dd if=a of=/etc/sudoers"), Verb::Grant);

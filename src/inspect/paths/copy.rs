@@ -174,6 +174,7 @@ pub(in crate::inspect) fn inspect_move(reading: &Reading<'_>, call: &Call, _: &d
         None => lacking(call, "a file or where to move it"),
         Some(t) => {
             let mut effects = taken(&judge, &t.sources);
+            effects.extend(put_away(&judge, &t));
             let sink = super::names::is_sink(Path::new(&t.destination));
             effects.extend(match keeps(reading, call) && !sink {
                 true => kept(&t),
@@ -184,6 +185,25 @@ pub(in crate::inspect) fn inspect_move(reading: &Reading<'_>, call: &Call, _: &d
         }
     };
     settle(reading, call, findings, effects);
+}
+
+/// What is moved from where it is kept to where nothing stays.
+fn put_away(judge: &Judge<'_>, transfer: &Transfer<'_>) -> Vec<Effect> {
+    if judge.ground.place(&transfer.destination, true).0 != Place::Scratch
+        && !judge.ground.is_scratch(Path::new(&transfer.destination))
+    {
+        return vec![];
+    }
+    let kept = |word: &&&OsStr| {
+        let (place, path) = judge.ground.place(word, false);
+        let is_there = judge.ground.away || path.symlink_metadata().is_ok();
+        is_there && (place == Place::Home || (judge.ground.away && super::names::is_system(&path)))
+    };
+    let effect = |word: &&OsStr| {
+        let path = judge.ground.resolve(word, false);
+        Effect::new(Verb::Destroy, path.to_string_lossy(), Evidence::Argv).because("it would lie where nothing stays")
+    };
+    transfer.sources.iter().filter(kept).map(effect).collect()
 }
 
 /// What must not leave its place, though it is kept at another.

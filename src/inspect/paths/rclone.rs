@@ -16,12 +16,14 @@ pub(in crate::inspect) fn inspect(reading: &Reading<'_>, call: &Call, _: &dyn Pr
     let (Some(&command), [source, to]) = (reading.command_words().first(), words.as_slice()) else { return };
     let ground = Ground::of(call);
     let judge = Judge::new(&ground);
-    let keeps = ["--ignore-existing", "--immutable", "--backup-dir"].iter().any(|flag| reading.parsed.last(flag).is_some());
+    let kept_elsewhere = reading.parsed.last("--backup-dir").is_some();
+    // What is written over is kept by these; what a sync deletes is not.
+    let keeps = kept_elsewhere || ["--ignore-existing", "--immutable"].iter().any(|flag| reading.parsed.is_on(flag));
     let (there, from, to) = (to, local(source), local(to));
     let is_file = from.is_some_and(|from| ground.resolve(from, true).is_file());
     let mut effects = match (command, to) {
         ("sync", None) => vec![remote(Verb::Destroy, there, "what the source has not is deleted there")],
-        ("sync", Some(to)) if !is_file && !keeps => emptied(&judge, to),
+        ("sync", Some(to)) if !is_file && !kept_elsewhere => emptied(&judge, to),
         ("copyurl", Some(to)) => judge.one(to, Act::Overwrite),
         ("copy" | "copyto" | "copyurl" | "move" | "moveto", None) => vec![remote(Verb::Write, there, "")],
         ("sync" | "copy" | "copyto" | "move" | "moveto", Some(to)) => {
@@ -48,7 +50,9 @@ fn remote(verb: Verb, name: &OsStr, note: &str) -> Effect {
 
 /// The path of a word that names no remote: one without a colon, or on the remote that this machine is.
 fn local(word: &OsString) -> Option<&OsStr> {
-    let by_name = word.to_str().and_then(|text| text.strip_prefix(":local:")).map(OsStr::new);
+    // `:local:PATH`, and with settings `:local,name=value:PATH`.
+    let by_name =
+        word.to_str().and_then(|text| text.strip_prefix(":local")?.split_once(':')).map(|(_, path)| OsStr::new(path));
     by_name.or_else(|| (!is_remote(word)).then_some(word.as_os_str()))
 }
 
