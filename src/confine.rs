@@ -8,7 +8,7 @@ mod landlock;
 mod places;
 mod seccomp;
 
-pub use self::landlock::Base;
+pub use self::landlock::{Base, reaches};
 pub use environment::pass as pass_environment;
 pub use places::Places;
 
@@ -112,11 +112,6 @@ pub fn build(
     let ruleset = if abi == 0 { None } else { Some(landlock::build(profile, places, grants, verb, abi, base)?) };
     let brings_calls = seccomp::brings_calls(profile);
     Ok(Walls { kind: Kind::Full, ruleset, filter: seccomp::program(profile), brings_calls })
-}
-
-/// Whether a tool in these walls can read what is at `path`, which is resolved.
-pub fn reaches(profile: &Profile, places: &Places, grants: &Grants, verb: Verb, path: &std::path::Path) -> bool {
-    landlock::reaches(profile, places, grants, verb, path)
 }
 
 /// Whether a kernel of this ABI can give what is required.

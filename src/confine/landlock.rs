@@ -115,8 +115,8 @@ fn granted(profile: &Profile, places: &Places, grants: &Grants, verb: Verb, leve
     granted
 }
 
-/// Whether what is at `path` can be read.
-pub(super) fn reaches(profile: &Profile, places: &Places, grants: &Grants, verb: Verb, path: &Path) -> bool {
+/// Whether a tool in the walls of `profile` can read what is at `path`, which is resolved.
+pub fn reaches(profile: &Profile, places: &Places, grants: &Grants, verb: Verb, path: &Path) -> bool {
     let granted = granted(profile, places, grants, verb, ABI::V1);
     let holds = |folder: &PathBuf| folder.canonicalize().is_ok_and(|folder| path.starts_with(folder));
     granted.0.iter().any(|(folder, access)| access.contains(AccessFs::ReadFile) && holds(folder))

@@ -18,8 +18,6 @@ use std::os::fd::OwnedFd;
 use std::path::Path;
 use wildmatch::WildMatch;
 
-/// What reads the file that `BASH_ENV` or `ENV` names.
-const SHELLS: [&str; 5] = ["bash", "sh", "dash", "ksh", "zsh"];
 /// Calls deeper than this are not looked into.
 const DEEPEST: usize = 8;
 /// Stands for a word that is not known before it runs; no name in a shim file matches it, no path can be resolved.
@@ -192,7 +190,7 @@ impl Launcher<'_> {
         let reach = if detours && self.reach == Reach::Path { Reach::Past } else { self.reach };
         let strays = self.reach != Reach::Path && variables.iter().any(|(name, value)| strays(name, value));
         let startup = ["BASH_ENV", "ENV"].iter().find_map(|name| variables.get(OsStr::new(name)));
-        let startup = startup.filter(|_| SHELLS.contains(&name.as_str())).cloned();
+        let startup = startup.filter(|_| is_shell(&name)).cloned();
         let mut env = self.call.env.clone();
         env.extend(variables);
         let call = Call {
@@ -339,6 +337,12 @@ fn without_shim(name: &str, reach: Reach) -> Effect {
             .on_kind(UNKNOWN_TOOL)
             .because(format!("it starts `{shown}`, which no shim knows")),
     }
+}
+
+/// Whether a program runs scripts of a shell, and so the file that `BASH_ENV` or `ENV` names.
+fn is_shell(name: &str) -> bool {
+    let runs_scripts = |t: &tool::Tool| t.command.iter().any(|c| c.inner.as_ref().is_some_and(|inner| inner.script));
+    tool::find(name).is_ok_and(|tools| tools.iter().any(runs_scripts))
 }
 
 /// Whether a variable leads to programs or libraries that are not the machine's own.

@@ -118,11 +118,16 @@ fn patches(reading: &Reading<'_>, call: &Call) -> Vec<Effect> {
     let object = reading.operands().join("/");
     let texts = reading.parsed.values("--patch").map(|text| patch::effects(text, &object));
     let files = reading.parsed.values("--patch-file").map(|file| {
-        let text = read_small(&absolute(&call.cwd, Path::new(file))).ok().filter(|_| !call.around.away);
+        let text = text_of(file, call);
         let unknown = || Effect::new(Verb::Unknown, file, Evidence::File).because("a patch that cannot be read");
         text.map_or_else(|| vec![unknown()], |text| patch::effects(&text, &object))
     });
     texts.chain(files).flatten().collect()
+}
+
+/// What stands in a file that a flag names; none where it cannot be read, or is another machine's.
+fn text_of(file: &str, call: &Call) -> Option<String> {
+    read_small(&absolute(&call.cwd, Path::new(file))).ok().filter(|_| !call.around.away)
 }
 
 /// A secret comes out where its values are printed; the table shows names only. Kinds are matched without case.
@@ -141,8 +146,7 @@ fn secrets(reading: &Reading<'_>, call: &Call, command: &str) -> Option<Effect> 
     let operands = reading.operands();
     let mut kinds = operands.iter().flat_map(|o| o.split(',')).map(|o| o.split(['/', '.']).next().unwrap_or(o));
     let in_file = |file: &str| {
-        let text = read_small(&absolute(&call.cwd, Path::new(file))).ok().filter(|_| !call.around.away);
-        let objects = text.and_then(|text| manifest::objects(&text).ok());
+        let objects = text_of(file, call).and_then(|text| manifest::objects(&text).ok());
         let kind = |object: &Value| object.get("kind").and_then(Value::as_str).is_some_and(is_secret);
         objects.is_none_or(|objects| objects.iter().any(kind))
     };

@@ -359,12 +359,14 @@ impl<'t> Reading<'t> {
         let mut effects = Vec::new();
         for variable in &self.tool.variable {
             let names: Vec<String> = match variable.name.contains('*') {
-                true => call.env.keys().map(|name| name.to_string_lossy().into_owned()).collect(),
+                true => {
+                    let pattern = WildMatch::new(&variable.name);
+                    let all = call.env.keys().map(|name| name.to_string_lossy().into_owned());
+                    all.filter(|name| pattern.matches(name)).collect()
+                }
                 false => vec![variable.name.clone()],
             };
-            let pattern = WildMatch::new(&variable.name);
-            let named = names.into_iter().filter(|name| pattern.matches(name));
-            let meant = named.filter(|name| call.var(name).is_some_and(|value| raises(variable, &value)));
+            let meant = names.into_iter().filter(|name| call.var(name).is_some_and(|value| raises(variable, &value)));
             effects.extend(meant.map(|name| Effect::new(variable.verb, name, Evidence::Env).because(variable.note.clone())));
         }
         effects

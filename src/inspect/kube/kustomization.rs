@@ -42,12 +42,16 @@ pub(super) fn is_remote(entry: &str) -> bool {
     lower.contains("://") || lower.starts_with("git::") || lower.starts_with("github.com") || user
 }
 
+fn read(file: &Path) -> Result<String, String> {
+    read_small(file).map_err(|e| format!("`{}` cannot be read: {e}", file.display()))
+}
+
 fn folder_effects(folder: &Path, verb: Verb, depth: usize, found: &mut Vec<Effect>) -> Result<(), String> {
     if depth > MAX_DEPTH {
         return Err("folders that name each other, too deep to follow".to_owned());
     }
     let Some(file) = NAMES.iter().map(|name| folder.join(name)).find(|file| file.exists()) else { return Ok(()) };
-    let text = read_small(&file).map_err(|e| format!("`{}` cannot be read: {e}", file.display()))?;
+    let text = read(&file)?;
     let whole: Value = serde_saphyr::from_str(&text).map_err(|e| format!("`{}`: {e}", file.display()))?;
     if let Some(maker) = MAKERS.iter().find(|key| whole.get(**key).is_some()) {
         return Err(format!("`{}` makes manifests by `{maker}`", file.display()));
@@ -86,7 +90,7 @@ fn listed(entry: &str, folder: &Path, verb: Verb, depth: usize, found: &mut Vec<
     }
     // The tool itself says that it is not there.
     if path.exists() {
-        let text = read_small(&path).map_err(|e| format!("`{}` cannot be read: {e}", path.display()))?;
+        let text = read(&path)?;
         let objects = manifest::objects(&text).map_err(|e| format!("`{}`: {e}", path.display()))?;
         found.extend(objects.iter().flat_map(|object| manifest::effects(object, verb)));
     }
@@ -95,14 +99,10 @@ fn listed(entry: &str, folder: &Path, verb: Verb, depth: usize, found: &mut Vec<
 
 /// A patch: its text, a file, or either under a key.
 fn patched(entry: &Value, folder: &Path) -> Result<Vec<Effect>, String> {
-    let text_of = |file: &str| {
-        let path = folder.join(file);
-        read_small(&path).map_err(|e| format!("`{}` cannot be read: {e}", path.display()))
-    };
     let of = |key: &str| entry.get(key).and_then(Value::as_str);
     let text = match (entry.as_str(), of("patch"), of("path")) {
         (Some(text), ..) if text.contains('\n') => text.to_owned(),
-        (Some(file), ..) | (None, None, Some(file)) => text_of(file)?,
+        (Some(file), ..) | (None, None, Some(file)) => read(&folder.join(file))?,
         (None, Some(text), _) => text.to_owned(),
         (None, None, None) => return Ok(vec![]),
     };

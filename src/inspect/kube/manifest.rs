@@ -22,7 +22,7 @@ const PERMISSIONS: &[&str] = &[
 ];
 
 /// The label that says what the pods of a namespace may do.
-pub(super) const ENFORCE: &str = "pod-security.kubernetes.io/enforce";
+const ENFORCE: &str = "pod-security.kubernetes.io/enforce";
 
 /// Where a pod is specified, alone or in what makes it.
 const SPECS: &[&str] = &["/spec", "/template/spec", "/spec/template/spec", "/spec/jobTemplate/spec/template/spec"];

@@ -49,10 +49,8 @@ fn transfer<'r>(reading: &'r Reading<'_>, ground: &Ground) -> Option<Transfer<'r
     let pair = |source: &&OsStr| {
         let from = ground.resolve(source, false);
         let text = source.to_string_lossy();
-        let all_of_it = text == "." || text.ends_with("/.") || text.ends_with("..");
         let to = match (into, Path::new(source).file_name()) {
-            // What stands in it comes there, not itself.
-            (true, Some(_)) if all_of_it => base.clone(),
+            (true, Some(_)) if means_contents(&text) => base.clone(),
             (true, Some(_)) if whole_paths => base.join(text.trim_start_matches('/')),
             (true, Some(name)) => base.join(name),
             (true, None) => base.clone(),
@@ -62,6 +60,11 @@ fn transfer<'r>(reading: &'r Reading<'_>, ground: &Ground) -> Option<Transfer<'r
     };
     let pairs = sources.iter().map(pair).collect();
     Some(Transfer { sources, pairs, destination })
+}
+
+/// Whether a source stands for what is in it, which comes to lie there without it.
+fn means_contents(source: &str) -> bool {
+    [".", ".."].contains(&source) || source.ends_with("/.") || source.ends_with("/..")
 }
 
 /// Whether flags keep what was there. Of `-f`, `-i` and `-n` the last counts.
@@ -293,9 +296,7 @@ pub(super) fn brought(judge: &Judge<'_>, sources: &[&OsStr], to: &OsStr, kept: b
         let from = judge.ground.resolve(source, true);
         let there = text.rsplit_once(':').map_or(text.as_ref(), |(_, path)| path);
         let name = if remote { Path::new(there).file_name() } else { from.file_name() };
-        // What stands in it comes there, not itself.
-        let all_of_it = ["/", "/.", "/.."].iter().any(|end| text.ends_with(end)) || text == "." || text == "..";
-        let into = path.is_dir() && !all_of_it;
+        let into = path.is_dir() && !text.ends_with('/') && !means_contents(&text);
         let target = name.filter(|_| into).map_or_else(|| path.clone(), |name| path.join(name));
         if remote || !from.is_dir() {
             found.extend((!target.is_dir() && !same(&from, &target)).then_some(target));

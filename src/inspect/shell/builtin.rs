@@ -149,7 +149,7 @@ impl Walker<'_> {
     }
 
     /// The call as it would be started now: from where the shell stands, with what it has set.
-    fn here(&self) -> Call {
+    pub(super) fn here(&self) -> Call {
         let mut call = self.launcher.call.clone();
         match &self.place.cwd {
             Some(cwd) => call.cwd.clone_from(cwd),

@@ -274,11 +274,7 @@ impl Walker<'_> {
         if self.place.path {
             variables.entry("PATH".into()).or_insert_with(|| UNSEEN.into());
         }
-        let mut call = self.launcher.call.clone();
-        match &self.place.cwd {
-            Some(cwd) => call.cwd.clone_from(cwd),
-            None => call.around.away = true,
-        }
+        let mut call = self.here();
         call.stdin = self.stdin.clone().unwrap_or(call.stdin);
         let given = self.stdin.is_some();
         let launcher = Launcher { call: &call, given: self.launcher.given || given, ..*self.launcher };

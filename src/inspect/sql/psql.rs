@@ -309,9 +309,14 @@ impl<'i> Psql<'i> {
         }
     }
 
+    /// Adds an effect of the line that is read.
+    fn add_here(&mut self, effect: Effect) {
+        self.add(if self.line > 0 { self.placed(effect, self.line, 1) } else { effect });
+    }
+
     fn note(&mut self, verb: Verb, target: impl Into<String>, note: impl Into<String>) {
         let effect = Effect::new(verb, target, Evidence::Sql).because(note);
-        self.add(if self.line > 0 { self.placed(effect, self.line, 1) } else { effect });
+        self.add_here(effect);
     }
 
     /// The effect with its place, which is one of the script that psql was given: not of one that is included.

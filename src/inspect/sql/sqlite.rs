@@ -134,14 +134,18 @@ pub(in crate::inspect) fn inspect(reading: &Reading<'_>, call: &Call, probe: &dy
     findings.write.extend(files.write);
 }
 
+/// The path that a database's name holds: only a URI has options behind it.
+fn path_of(database: &str) -> &str {
+    database.strip_prefix("file:").map_or(database, |uri| uri.split(['?', '#']).next().unwrap_or_default())
+}
+
 /// A database that is attached is no way out where it lies in the workspace, is temporary or in memory.
 fn attached(effect: Effect, call: &Call) -> Effect {
-    // Only a URI has options, and letters that stand for others.
-    let path = match effect.target.strip_prefix("file:") {
-        Some(uri) if uri.contains('%') => return effect,
-        Some(uri) => uri.split(['?', '#']).next().unwrap_or_default(),
-        None => effect.target.as_str(),
-    };
+    // In a URI letters stand for others.
+    if effect.target.starts_with("file:") && effect.target.contains('%') {
+        return effect;
+    }
+    let path = path_of(&effect.target);
     let in_memory = path.is_empty() || path == ":memory:";
     let near = || in_memory || paths::given(call, OsStr::new(path), false).is_none();
     match effect.kind == DATABASE_FILE && near() {
@@ -175,10 +179,7 @@ impl<'a> Client<'a> {
 
     /// Opens a database, where it is a file.
     fn open(&mut self, database: &str) {
-        let path = match database.strip_prefix("file:") {
-            Some(uri) => uri.split(['?', '#']).next().unwrap_or_default(),
-            None => database,
-        };
+        let path = path_of(database);
         let path = path.strip_prefix("//").unwrap_or(path);
         if path.is_empty() || path.starts_with(":memory:") {
             return;

@@ -116,7 +116,7 @@ fn judge(
 }
 
 /// A change of rows. Those of system tables are the server itself.
-fn change(name: &str, flavor: Flavor) -> Effect {
+pub(super) fn change(name: &str, flavor: Flavor) -> Effect {
     let lower = name.to_lowercase();
     let bare = lower.rsplit('.').next().unwrap_or_default();
     match flavor {

@@ -1,6 +1,6 @@
 //! Statements whose leading words say what they do, whatever follows.
 
-use super::{DATABASE_FILE, Flavor, effect};
+use super::{DATABASE_FILE, Flavor, effect, rows};
 use crate::effect::{Effect, LOCAL_FILE, Verb};
 use sqlparser::tokenizer::Token;
 
@@ -362,10 +362,10 @@ fn load(words: &Words<'_>) -> Vec<Effect> {
     let replaces = (0..into).any(|n| words.word(n) == "REPLACE");
     let calls = words.position("SET").is_some_and(|set| (set..words.0.len()).any(|n| words.is_paren(n)));
     let file = words.position("INFILE").and_then(|n| words.0.get(n + 1)).map_or_else(String::new, text);
-    let mut effects = vec![match replaces {
-        _ if table.to_lowercase().starts_with("mysql.") => effect(Verb::Grant, &table, "a table of the server itself"),
+    let own = rows::change(&table, Flavor::MySql);
+    let mut effects = vec![match replaces && own.verb == Verb::Write {
         true => effect(Verb::Destroy, &table, "the rows that have the same key are deleted first").irreversible(),
-        false => effect(Verb::Write, &table, ""),
+        false => own,
     }];
     if calls {
         effects.push(effect(Verb::Unknown, &table, "what its SET calls cannot be seen"));

@@ -129,7 +129,7 @@ impl Psql<'_> {
         let target = if found.words.is_empty() { format!("\\{name}") } else { found.words.join(" ") };
         let effect = Effect::new(verb, target, Evidence::Sql).because(note);
         let effect = if verb == Verb::Destroy { effect.irreversible() } else { effect };
-        self.add(if self.line > 0 { self.placed(effect, self.line, 1) } else { effect });
+        self.add_here(effect);
     }
 
     /// Output that goes to a file or a program; options in parentheses may stand before it.
@@ -150,7 +150,7 @@ impl Psql<'_> {
     fn written(&mut self, file: &str) {
         let effect = Effect::new(Verb::Write, beside(&self.folder, file, true), Evidence::Sql).on_kind(LOCAL_FILE);
         let effect = effect.because("writes a file");
-        self.add(if self.line > 0 { self.placed(effect, self.line, 1) } else { effect });
+        self.add_here(effect);
     }
 
     fn set(&mut self, script: &Script<'_>, found: &Arguments) {
