@@ -164,8 +164,45 @@ fn what_is_packed_or_unpacked_by_force_comes_over_what_is_there() {
         "zstd -f kept.txt -o new.txt",
         "unzstd -f new.txt.zst",
         "xz -rkf deep",
+        "zstd -f kept.txt -o=new.txt",
+        "zstd -t -d -f new.txt.zst",
+        "zstd -c -f kept.txt -o new.txt",
+        "xz -t -z -kf new.txt",
+        "gunzip -f new.txt.GZ",
+        "tar -c -I 'zstd -f -o new.txt' -f a.tar src",
     ];
+    tree.write("ws/new.txt.xz", "work");
+    tree.write("ws/new.txt.GZ", "work");
     tree.all("ws", Verb::Destroy, &lost);
+    let looks =
+        ["gzip -t -f new.txt", "zstd -d -t -f new.txt.zst", "xz -kdf --list new.txt.gz", "zstd -f kept.txt -o new.txt -c"];
+    assert!(looks.iter().all(|line| worst(&tree.effects("ws", line)) <= Verb::Write));
+    tree.all("ws", Verb::Unknown, &["xz --files=names", "zstd -f --filelist names"]);
+}
+
+#[test]
+fn what_is_unpacked_into_the_machines_own_folders_asks() {
+    let tree = Tree::new();
+    for line in [
+        "tar xf a.tar -C /",
+        "tar xf a.tar -C /etc",
+        "tar xzf a.tgz -C /usr --strip-components=1",
+        "tar -xPf a.tar --transform s,a,/etc/, a",
+    ] {
+        assert_eq!(worst(&tree.effects("ws", line)), Verb::Destroy, "{line}");
+    }
+    for line in ["tar xf a.tar -C /root/.ssh", "tar xf a.tar -C /etc/cron.d", "tar xf a.tar -C /etc/sudoers.d"] {
+        assert_eq!(worst(&tree.effects("ws", line)), Verb::Grant, "{line}");
+    }
+    for line in [
+        "tar xf a.tar -C /usr/local",
+        "tar xf a.tar -C /opt",
+        "tar xf a.tar",
+        "tar xf a.tar --transform s,a,b, kept.txt",
+        "tar -I 'zstd -19 -T0' -cf a.tar src",
+    ] {
+        assert_eq!(worst(&tree.effects("ws", line)), Verb::Write, "{line}");
+    }
 }
 
 #[test]
@@ -268,6 +305,8 @@ fn a_copy_lands_where_the_tool_puts_it() {
     let tree = Tree::new();
     tree.write("ws/a.rs", "work");
     tree.write("ws/to/src/a.rs", "work");
+    tree.write("ws/to/src/new/a.rs/work", "work");
+    tree.write("ws/ignored/a.rs", "x");
     tree.write("other/new.txt", "work");
     tree.git("other", "init -q");
     symlink(tree.path("other"), tree.path("ws/lnk")).unwrap();
@@ -281,13 +320,26 @@ fn a_copy_lands_where_the_tool_puts_it() {
             "ln -sf src/a.rs",
             "find to -name a.rs -execdir rm a.rs ;",
             "rsync -a src/. .",
+            "rsync -aR src/a.rs to",
+            "rsync -aR h:x/./src/a.rs to",
+            "rsync -a --files-from=names src .",
+            "rsync -a --read-batch=b .",
+            "rsync -a --force src/a.rs to/src/new",
             "find -H lnk -name new.txt -delete",
         ],
     );
     tree.all(
         "ws",
         Verb::Write,
-        &["cp -r src/. kept", "cp --parents src/a.rs .", "cp --attributes-only kept.txt new.txt", "ln -s kept.txt there"],
+        &[
+            "rsync -aR src/a.rs .",
+            "rsync -aR src/./a.rs ignored",
+            "rsync -a src/a.rs other",
+            "cp -r src/. kept",
+            "cp --parents src/a.rs .",
+            "cp --attributes-only kept.txt new.txt",
+            "ln -s kept.txt there",
+        ],
     );
     tree.all("ws", Verb::Grant, &["ln -s /srv/key /root/.ssh/authorized_keys2", "ln /srv/x /etc/cron.d/sprag-nothing"]);
 }
@@ -448,7 +500,11 @@ fn an_output_over_what_sets_up_a_program_or_lets_people_in_asks() {
     ] {
         assert!(verb(line) > Verb::Write, "`{line}` is {}", verb(line));
     }
+    assert_eq!(verb("git diff --output=edited.txt"), Verb::Destroy);
+    assert_eq!(verb("pg_dump -f edited.txt"), Verb::Destroy);
     for line in [
+        "pg_dump -f kept.txt",
+        "pg_dump -f new.txt",
         "psql -o out.txt -c 'select 1'",
         "psql -c '\\copy t to out.csv csv'",
         "psql -o HOME/notes.txt -c 'select 1'",

@@ -273,3 +273,122 @@ fn calls_inside_calls_end_somewhere() {
     }
     assert_eq!(verb(&["sh", "-c", &format!("true{}", " x".repeat(200_000))]), Verb::Unknown);
 }
+
+#[test]
+fn words_are_filled_in_where_what_fills_them_is_sure() {
+    let dir = tempfile::tempdir().unwrap();
+    for file in ["a.o", "b.o", "dist/x", "kept/empty"] {
+        std::fs::create_dir_all(dir.path().join(file).parent().unwrap()).unwrap();
+        std::fs::write(dir.path().join(file), "").unwrap();
+    }
+    let all = |text: &str| effects(&["bash", "-c", text], dir.path());
+    let targets = |text: &str, verb: Verb| -> Vec<String> {
+        all(text).into_iter().filter(|e| e.verb == verb).map(|e| e.target).collect()
+    };
+    for (text, removed) in [
+        ("d=/srv/dist; rm -rf $d", &["/srv/dist"][..]),
+        ("d=/srv; d=$d/dist && rm -rf \"${d}\"", &["/srv/dist"]),
+        ("d='/srv/a b'; rm -rf \"$d\"", &["/srv/a b"]),
+        ("export d=/srv/x; rm -rf $d/y", &["/srv/x/y"]),
+        ("for d in /srv/a /srv/b; do rm -rf $d; done", &["/srv/a", "/srv/b"]),
+        ("for d in a b; do for e in c d; do rm -rf /srv/$d$e; done; done", &["/srv/ac", "/srv/ad", "/srv/bc", "/srv/bd"]),
+        ("rm -rf /srv/{a,b/c}", &["/srv/a", "/srv/b/c"]),
+        ("d=/srv/a; (d=/srv/b; rm $d); rm $d", &["/srv/b", "/srv/a"]),
+        ("set -euo pipefail; d=/srv/a; rm $d", &["/srv/a"]),
+        ("d=/srv/a; if true; then rm $d; fi", &["/srv/a"]),
+        ("d=/srv/a; if true; then d=/srv/b; rm $d; fi", &["/srv/b"]),
+        ("d=/srv/a; while sleep 1; do rm $d; done", &["/srv/a"]),
+        ("d=/srv/a; [[ -f $d ]] && rm $d", &["/srv/a"]),
+    ] {
+        assert_eq!(targets(text, Verb::Destroy), removed, "{text}: {:?}", all(text));
+    }
+    for text in ["rm *.o", "cd dist && rm *", "rm -rf dist/* {a,b}.o", "for f in *.o; do rm $f; done", "f=a; rm $f.?"] {
+        assert_eq!(worst(&all(text)), Verb::Write, "{text}: {:?}", all(text));
+    }
+    assert_eq!(targets("rm /etc/hostn*me", Verb::Destroy), ["/etc/hostname"]);
+}
+
+#[test]
+fn a_value_that_may_be_another_one_is_not_filled_in() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("empty"), "").unwrap();
+    let verb = |shell: &str, text: &str| worst(&effects(&[shell, "-c", text], dir.path()));
+    assert_eq!(verb("bash", "d=empty; rm $d"), Verb::Write);
+    for text in [
+        "d=empty; if test -f x; then d=/srv; fi; rm $d",
+        "d=empty; test -f x && d=/srv; rm $d",
+        "d=empty; test -f x || d=/srv; rm $d",
+        "d=empty; read d; rm $d",
+        "d=empty; echo /srv | read d; rm $d",
+        "d=empty; printf -v d /srv; rm $d",
+        "d=empty; eval d=/srv; rm $d",
+        "d=empty; f() { d=/srv; }; f; rm $d",
+        "d=/srv; f() { rm $d; }; d=empty; f",
+        "readonly d=/srv; d=empty; rm $d",
+        "declare -n d=e; e=/srv; d=empty; e=/srv; rm $d",
+        "d=empty; unset d; rm $d",
+        "d=empty; d+=/../srv; rm $d",
+        "d=empty; d[0]=/srv; rm $d",
+        "d=empty; : ${e:=x} $((d=1)); rm $d",
+        "d=empty; : $((d++)); rm $d",
+        "d=empty; (( d = 1 )); rm $d",
+        "d=empty; let d=1; rm $d",
+        "d=empty; . ./other; rm $d",
+        "d=empty; getopts x d; rm $d",
+        "d=empty; mapfile d; rm $d",
+        "d=empty; exec {d}>x; rm $d",
+        "d=empty; for d in $x; do true; done; rm $d",
+        "d=empty; while true; do rm $d; d=/srv; done",
+        "d=empty; for x in 1 2; do rm $d; d=/srv; done",
+        "d=empty; until false; do rm $d; d=$(cat x); done",
+        "d=empty; select d in /srv; do rm $d; done",
+        "d=empty; ((d=1)); rm $d",
+        "d=empty; for ((d=0; d<1; d++)); do rm $d; done",
+        "d=empty; trap 'd=/srv' DEBUG; rm $d",
+        "d=empty; coproc d { true; }; rm $d",
+        "d=empty; set -- x; shopt -s nullglob; rm $d",
+        "d=empty; IFS=p; rm $d",
+        "d=empty rm $d",
+        "UID=empty; rm $UID",
+        "BASHPID=empty; rm $BASHPID",
+        "RANDOM=empty; rm $RANDOM",
+        "SECONDS=empty; rm $SECONDS",
+        "d='/ empty'; rm -rf $d",
+        "d='/*'; rm -rf $d",
+        "HOME=$x; rm ~/empty",
+        "shopt -s dotglob; rm *",
+        "set -f; rm e*",
+        "rm .*",
+        "rm **",
+        "rm */",
+    ] {
+        assert!(verb("bash", text) > Verb::Write, "{text}");
+    }
+    // Shells that have other rules.
+    for shell in ["zsh", "ksh"] {
+        assert!(verb(shell, "d=empty; rm $d") > Verb::Write, "{shell}");
+    }
+    assert!(verb("sh", "rm {empty,x}") > Verb::Write);
+    for words in [
+        &["bash", "-f", "-c", "rm e*"][..],
+        &["bash", "-O", "nullglob", "-c", "rm e*"],
+        &["bash", "-k", "-c", "d=empty; rm $d"],
+    ] {
+        assert!(worst(&effects(words, dir.path())) > Verb::Write, "{words:?}");
+    }
+}
+
+#[test]
+fn the_turns_of_a_loop_start_where_the_last_one_ended() {
+    let dir = tempfile::tempdir().unwrap();
+    for file in ["a/empty", "empty"] {
+        std::fs::create_dir_all(dir.path().join(file).parent().unwrap()).unwrap();
+        std::fs::write(dir.path().join(file), "").unwrap();
+    }
+    let verb = |text: &str| worst(&effects(&["sh", "-c", text], dir.path()));
+    assert_eq!(verb("for d in a; do (cd $d && rm empty); done"), Verb::Write);
+    assert!(verb("while true; do rm empty; cd ..; done") > Verb::Write);
+    assert!(verb("for x in 1 2; do rm empty; cd ..; done") > Verb::Write);
+    let nested = "for x in 1 2 3 4 5 6 7 8; do ".repeat(12) + "true; " + &"done; ".repeat(12);
+    assert_eq!(verb(&nested), Verb::Read);
+}

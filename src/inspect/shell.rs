@@ -3,6 +3,8 @@
 //! The grammar is a library's. What is understood is a positive list; all else, and a text that does not parse, is unknown.
 
 mod builtin;
+mod loops;
+mod variables;
 mod walk;
 mod word;
 

@@ -2,7 +2,8 @@
 
 use super::copy::backs_up;
 use super::ground::{Ground, Place};
-use super::loss::{Act, Judge};
+use super::loss::{Act, Judge, TRUSTED};
+use super::names::is_system;
 use super::settle;
 use crate::call::Call;
 use crate::effect::{Effect, Evidence, Verb};
@@ -63,7 +64,11 @@ fn judged(tar: &Reading<'_>, call: &Call) -> Vec<Effect> {
     let mut effects = Vec::new();
     let archive = archive(tar, call);
     if let (Some(file), true) = (&archive, on(&["--create"])) {
-        effects.extend(judge.one(OsStr::new(file), Act::Overwrite));
+        // With --multi-volume there may be several, in turns.
+        let all = tar.parsed.flags.iter().filter(|f| f.name == "--file").flat_map(|f| &f.values);
+        let files: Vec<&OsStr> = all.chain([file]).map(OsStr::new).collect();
+        effects.extend(judge.all(&files, Act::Overwrite));
+        effects.dedup();
     }
     let (removes, extracts) = (on(&["--remove-files"]), on(&["--extract"]) && !on(&["--to-stdout", "--to-command"]));
     if removes || extracts {
@@ -164,12 +169,13 @@ fn unpacked(tar: &Reading<'_>, judge: &Judge<'_>, named: &[Named], keeps: bool) 
     if keeps {
         return plain();
     }
-    let place = judge.ground.place(folder.as_os_str(), true).0;
+    let (place, path) = judge.ground.place(folder.as_os_str(), true);
     if tar.parsed.is_on("--recursive-unlink") && !matches!(place, Place::Top | Place::Scratch) {
         return judge.one(folder.as_os_str(), Act::Remove);
     }
     let absolute = tar.parsed.is_on("--absolute-names");
-    if !named.is_empty() {
+    let renamed = tar.parsed.last("--transform").is_some();
+    if !named.is_empty() && !renamed {
         let strip = tar.parsed.last("--strip-components").and_then(|n| n.parse().ok()).unwrap_or(0);
         let path = |member: &Named| {
             let parts = member.name.components().filter(|c| absolute && strip == 0 || *c != Component::RootDir);
@@ -181,8 +187,23 @@ fn unpacked(tar: &Reading<'_>, judge: &Judge<'_>, named: &[Named], keeps: bool) 
         let effect = Effect::new(Verb::Destroy, "/", Evidence::Argv);
         return vec![effect.because("its names may lead anywhere")];
     }
-    let forbidden = matches!(place, Place::Own | Place::Device | Place::Unseen);
-    if forbidden { judge.one(folder.as_os_str(), Act::Remove) } else { plain() }
+    if matches!(place, Place::Own | Place::Device | Place::Unseen) {
+        return judge.one(folder.as_os_str(), Act::Remove);
+    }
+    let effect = |verb, note| vec![Effect::new(verb, path.to_string_lossy(), Evidence::Argv).because(note)];
+    match () {
+        // Files of these names are what such a folder is for.
+        () if judge.ground.is_trusted(&path.join("authorized_keys")) => effect(Verb::Grant, TRUSTED),
+        () if judge.ground.is_trusted(&path.join("x")) => effect(Verb::Grant, TRUSTED),
+        () if is_the_systems(&path) => effect(Verb::Destroy, "files of the system may be written over"),
+        () => plain(),
+    }
+}
+
+/// Whether a folder holds what the machine runs by: not what people put beside it, nor what services keep.
+fn is_the_systems(path: &Path) -> bool {
+    const BESIDE: [&str; 5] = ["/usr/local", "/usr/src", "/usr/share", "/var", "/run"];
+    path == Path::new("/") || (is_system(path) && !BESIDE.iter().any(|beside| path.starts_with(beside)))
 }
 
 /// The programs that flags start. One that a variable starts is nothing the words of the call say.
@@ -217,7 +238,9 @@ fn packs(value: &str) -> bool {
         "gzip", "pigz", "bzip2", "pbzip2", "lbzip2", "xz", "pixz", "zstd", "pzstd", "lz4", "lzop", "lzip", "plzip", "brotli",
     ];
     let mut words = value.split_whitespace();
-    words.next().is_some_and(|first| KNOWN.contains(&first)) && words.all(|w| w.starts_with('-'))
+    // A level, threads, how hard it tries: no file, and none that it writes.
+    let plain = |w: &str| w.starts_with('-') && !["-o", "--o", "-D"].iter().any(|f| w.starts_with(f)) && !w.contains('/');
+    words.next().is_some_and(|first| KNOWN.contains(&first)) && words.all(plain)
 }
 
 #[cfg(test)]

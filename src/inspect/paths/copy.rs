@@ -105,7 +105,7 @@ fn written_over(from: &Path, to: &Path, found: &mut Vec<PathBuf>) -> Option<()> 
             for entry in from.read_dir().ok()?.flatten() {
                 open.push((entry.path(), to.join(entry.file_name())));
             }
-        } else if !from.is_dir() && !same(&from, &to) {
+        } else if if from.is_dir() { to.symlink_metadata().is_ok() } else { !same(&from, &to) } {
             found.push(to);
         }
     }
@@ -244,6 +244,10 @@ pub(in crate::inspect) fn inspect_rsync(reading: &Reading<'_>, call: &Call, prob
         return settle(reading, call, findings, effects);
     }
     match destination {
+        // What it was made from it does again, wherever that leads in the only folder that is named.
+        _ if reading.parsed.last("--read-batch").is_some() => {
+            effects.extend(destination.into_iter().chain(words.last().copied()).take(1).flat_map(|to| emptied(&judge, to)));
+        }
         None => effects.push(Effect::new(Verb::Read, "list", Evidence::Argv)),
         // The file takes the device's place, and what is sent there is kept nowhere.
         Some(to) if super::names::is_sink(Path::new(to)) => effects.extend(judge.one(to, Act::Replace)),
@@ -253,7 +257,12 @@ pub(in crate::inspect) fn inspect_rsync(reading: &Reading<'_>, call: &Call, prob
             effects.push(Effect::new(verb, to.to_string_lossy(), Evidence::Argv).because(note));
         }
         Some(to) if deletes && !on(&["--backup"]) => effects.extend(emptied(&judge, to)),
-        Some(to) => effects.extend(brought(&judge, &words, to, on(&["--backup", "--ignore-existing"]))),
+        Some(to) if on(&["--backup", "--ignore-existing"]) => effects.push(kept_at(to)),
+        Some(to) => {
+            let whole_paths = on(&["--relative"]) && !on(&["--no-relative"]);
+            let named = |word: &&OsStr| source(word, whole_paths, reading.parsed.last("--files-from").is_some());
+            effects.extend(brought(&judge, &words.iter().map(named).collect::<Vec<_>>(), to));
+        }
     }
     if on(&["--remove-source-files", "--remove-sent-files"]) {
         let local: Vec<&OsStr> = words.iter().filter(|w| !is_remote(w)).copied().collect();
@@ -282,24 +291,49 @@ pub(super) fn emptied(judge: &Judge<'_>, to: &OsStr) -> Vec<Effect> {
     if missing { judge.one(to, Act::Overwrite) } else { judge.one(path.as_os_str(), Act::Remove) }
 }
 
+/// A source of a copy, and the name it gets in the destination; none where what is in it comes to lie there itself.
+pub(super) struct Source {
+    pub(super) word: OsString,
+    pub(super) name: Option<PathBuf>,
+}
+
+/// A source as rsync finds it: with its whole path (`--relative`, from `/./` on), or as a folder out of which files are taken.
+fn source(word: &OsStr, whole_paths: bool, files_from: bool) -> Source {
+    let text = word.to_string_lossy();
+    let path = if is_remote(word) { text.rsplit_once(':').map_or(text.as_ref(), |(_, path)| path) } else { text.as_ref() };
+    let contents = files_from || (!whole_paths && (text.ends_with('/') || means_contents(&text)));
+    let name = match path.rsplit_once("/./") {
+        _ if contents => None,
+        Some((_, behind)) if whole_paths => Some(PathBuf::from(behind)),
+        _ if whole_paths => Some(PathBuf::from(path.trim_start_matches(['/', '.']))),
+        _ => Path::new(path).file_name().map(PathBuf::from),
+    };
+    Source { word: word.to_os_string(), name }
+}
+
+/// Nothing of what is there is written over.
+pub(super) fn kept_at(to: &OsStr) -> Effect {
+    Effect::new(Verb::Write, to.to_string_lossy(), Evidence::Argv).because("what is there is kept")
+}
+
 /// What a copy brought up to date writes over: a file as `cp` does; a folder of the workspace too, while elsewhere that is what the copy
 /// is for.
-pub(super) fn brought(judge: &Judge<'_>, sources: &[&OsStr], to: &OsStr, kept: bool) -> Vec<Effect> {
+pub(super) fn brought(judge: &Judge<'_>, sources: &[Source], to: &OsStr) -> Vec<Effect> {
     let (place, path) = judge.ground.place(to, true);
     if matches!(place, Place::Unseen | Place::Own | Place::Device) {
         return judge.one(to, Act::Overwrite);
     }
     let work = place == Place::Inside || judge.ground.workspace.as_ref() == Some(&path);
     let mut found = Vec::new();
-    for source in sources.iter().filter(|_| !kept && place != Place::Nowhere) {
-        let (text, remote) = (source.to_string_lossy(), is_remote(source));
-        let from = judge.ground.resolve(source, true);
-        let there = text.rsplit_once(':').map_or(text.as_ref(), |(_, path)| path);
-        let name = if remote { Path::new(there).file_name() } else { from.file_name() };
-        let into = path.is_dir() && !text.ends_with('/') && !means_contents(&text);
-        let target = name.filter(|_| into).map_or_else(|| path.clone(), |name| path.join(name));
+    for source in sources.iter().filter(|_| place != Place::Nowhere) {
+        let remote = is_remote(&source.word);
+        let from = judge.ground.resolve(&source.word, true);
+        let into = source.name.as_ref().filter(|name| path.is_dir() || name.components().count() > 1);
+        let target = into.map_or_else(|| path.clone(), |name| path.join(name));
         if remote || !from.is_dir() {
-            found.extend((!target.is_dir() && !same(&from, &target)).then_some(target));
+            // Of a remote one it is not known whether it is a folder.
+            let comes_over = if target.is_dir() { !remote } else { !same(&from, &target) };
+            found.extend(comes_over.then_some(target));
         } else if work && written_over(&from, &target, &mut found).is_none() {
             return judge.one(path.as_os_str(), Act::Remove);
         }
@@ -307,7 +341,11 @@ pub(super) fn brought(judge: &Judge<'_>, sources: &[&OsStr], to: &OsStr, kept: b
     if found.is_empty() {
         return vec![Effect::new(Verb::Write, to.to_string_lossy(), Evidence::Argv)];
     }
-    judge.all(&found, Act::Overwrite)
+    // A folder goes where a file comes, with --force or once it is empty.
+    let (folders, files): (Vec<PathBuf>, Vec<PathBuf>) = found.into_iter().partition(|path| path.is_dir());
+    let mut effects = judge.all(&files, Act::Overwrite);
+    effects.extend(judge.all(&folders, Act::Remove));
+    effects
 }
 
 /// The program that carries the bytes; ssh with plain options is what everybody uses.

@@ -93,6 +93,12 @@ impl<'g> Judge<'g> {
         self.all(&[word], act)
     }
 
+    /// Whether a file of a repository holds changes that no commit has.
+    pub(super) fn is_edited(&self, path: &Path) -> bool {
+        let root = self.repository_of(path, &mut HashMap::new());
+        root.is_some_and(|root| !unsaved(&root, &[path.to_path_buf()], Breadth::Tracked).is_empty())
+    }
+
     fn fate(
         &self,
         word: &OsStr,

@@ -54,6 +54,10 @@ pub(super) fn output(ground: &Ground, path: &Path) -> Option<Effect> {
     if is_there && belongs_to_others {
         return Some(effect(Verb::Destroy, &format!("{} is written over", place.words())));
     }
+    // What was written before by the same call, or is no one's work, is what outputs are for.
+    if is_there && place == Place::Inside && Judge::new(ground).is_edited(&path) {
+        return Some(effect(Verb::Destroy, "changed since the last commit"));
+    }
     ground.is_trusted(&path).then(|| effect(Verb::Grant, TRUSTED))
 }
 

@@ -58,11 +58,16 @@ const UNPACKED: [(&str, &str); 21] = [
 /// gzip, bzip2, xz, zstd and what undoes them. Without `--force` they write over nothing.
 pub(in crate::inspect) fn inspect(reading: &Reading<'_>, call: &Call, _: &dyn Probe, findings: &mut Findings) {
     let on = |flag: &str| reading.parsed.is_on(flag);
-    if ["--stdout", "--list", "--test"].iter().any(|flag| on(flag)) {
-        return;
+    if only_looks(reading, call) {
+        let effects = vec![Effect::new(Verb::Read, call.name.clone(), Evidence::Argv)];
+        return settle(reading, call, findings, effects);
     }
     let ground = Ground::of(call);
     let judge = Judge::new(&ground);
+    if let Some(list) = ["--filelist", "--files", "--files0"].iter().find(|flag| on(flag)) {
+        let effect = Effect::new(Verb::Unknown, reading.parsed.last(list).unwrap_or(list), Evidence::File);
+        return settle(reading, call, findings, vec![effect.because("which files are meant stands there")]);
+    }
     let Some(files) = files(reading, &ground) else {
         let effects = judge.all(&operands(reading), Act::Remove);
         return settle(reading, call, findings, effects);
@@ -70,7 +75,8 @@ pub(in crate::inspect) fn inspect(reading: &Reading<'_>, call: &Call, _: &dyn Pr
     let mut effects = Vec::new();
     if on("--force") {
         let outputs: Vec<PathBuf> = match reading.parsed.last("-o") {
-            Some(one) => vec![PathBuf::from(one)],
+            // `-o=FILE` too.
+            Some(one) => vec![PathBuf::from(one.strip_prefix('=').unwrap_or(one))],
             None => files.iter().filter_map(|file| beside(reading, call, file)).collect(),
         };
         effects.extend(judge.all(&outputs, Act::Replace));
@@ -86,6 +92,19 @@ pub(in crate::inspect) fn inspect(reading: &Reading<'_>, call: &Call, _: &dyn Pr
         effects.push(Effect::new(Verb::Write, target, Evidence::Argv).because("nothing is written over"));
     }
     settle(reading, call, findings, effects);
+}
+
+/// Whether no file comes or goes. What xz, bzip2 and zstd are to do the last flag says; gzip looks where it is told to at all.
+fn only_looks(reading: &Reading<'_>, call: &Call) -> bool {
+    const MODES: [&str; 4] = ["--list", "--test", "--compress", "--decompress"];
+    let modes: Vec<&str> =
+        reading.parsed.flags.iter().map(|f| f.name.as_str()).filter(|name| MODES.contains(name)).collect();
+    let looks = |mode: &&str| MODES.iter().take(2).any(|look| look == mode);
+    let is_gzip = call.name.contains("gzip") || call.name.contains("gunzip");
+    let named = reading.parsed.flags.iter().rposition(|f| f.name == "-o");
+    let printed = reading.parsed.flags.iter().rposition(|f| f.name == "--stdout");
+    let prints = printed.is_some() && named.is_none_or(|at| Some(at) < printed);
+    prints || if is_gzip { modes.iter().any(looks) } else { modes.last().is_some_and(looks) }
 }
 
 /// The files that the operands name, those in folders too where it goes into them; nothing where they are too many.
@@ -118,9 +137,16 @@ fn beside(reading: &Reading<'_>, call: &Call, file: &Path) -> Option<PathBuf> {
     let name = file.file_name()?.to_str()?;
     let own = reading.parsed.last("--suffix");
     let other = if unpacks {
-        let longest = UNPACKED.iter().filter(|(ending, _)| name.ends_with(ending)).max_by_key(|(ending, _)| ending.len());
+        let is_at_end = |ending: &str| {
+            let from = name.len().checked_sub(ending.len());
+            from.and_then(|from| name.get(from..)).is_some_and(|end| end.eq_ignore_ascii_case(ending))
+        };
+        let longest = UNPACKED.iter().filter(|(ending, _)| is_at_end(ending)).max_by_key(|(ending, _)| ending.len());
         let stem = own.and_then(|own| name.strip_suffix(own)).map(str::to_owned);
-        let known = || longest.map(|(ending, other)| format!("{}{other}", name.strip_suffix(ending).unwrap_or(name)));
+        let known = || {
+            let (ending, other) = longest?;
+            Some(format!("{}{other}", name.get(..name.len().saturating_sub(ending.len()))?))
+        };
         // Of the others bzip2 makes a name too.
         let added = || call.name.contains("bzip2").then(|| format!("{name}.out"));
         stem.or_else(known).or_else(added)?

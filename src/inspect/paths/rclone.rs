@@ -1,6 +1,6 @@
 //! rclone: what a copy, a sync or a move does to files of this machine. What happens on a remote its shim file says.
 
-use super::copy::{brought, emptied, is_remote, taken};
+use super::copy::{Source, brought, emptied, is_remote, kept_at, taken};
 use super::ground::Ground;
 use super::loss::{Act, Judge};
 use super::{operands, settle};
@@ -9,6 +9,7 @@ use crate::effect::{Effect, Evidence, Verb};
 use crate::inspect::{Findings, Probe};
 use crate::tool::Reading;
 use std::ffi::{OsStr, OsString};
+use std::path::PathBuf;
 
 /// copy, copyto, copyurl, sync, move, moveto; other commands stay as argv says.
 pub(in crate::inspect) fn inspect(reading: &Reading<'_>, call: &Call, _: &dyn Probe, findings: &mut Findings) {
@@ -29,9 +30,11 @@ pub(in crate::inspect) fn inspect(reading: &Reading<'_>, call: &Call, _: &dyn Pr
         ("sync" | "copy" | "copyto" | "move" | "moveto", Some(to)) => {
             // A folder's files come into the destination, not the folder; so does what gets another name.
             let is_folder = from.is_some_and(|from| ground.resolve(from, true).is_dir());
-            let mut source = from.unwrap_or(source).to_os_string();
-            source.push(if is_folder || command.ends_with("to") { "/" } else { "" });
-            brought(&judge, &[&source], to, keeps)
+            let word = from.unwrap_or(source).to_os_string();
+            let at =
+                word.to_string_lossy().rsplit_once(':').map_or_else(|| PathBuf::from(&word), |(_, at)| PathBuf::from(at));
+            let name = at.file_name().filter(|_| !is_folder && !command.ends_with("to")).map(PathBuf::from);
+            if keeps { vec![kept_at(to)] } else { brought(&judge, &[Source { word, name }], to) }
         }
         _ => return,
     };

@@ -1,6 +1,7 @@
 //! Builtins of a shell, and what they change of where it stands.
 
 use super::super::inner::{self, UNSEEN};
+use super::variables::is_plain_option;
 use super::walk::Walker;
 use super::word::holds_commands;
 use crate::call::{Call, absolute};
@@ -50,11 +51,41 @@ const HARMLESS: &[&str] = &[
     "suspend",
     "logout",
 ];
+/// Builtins that set variables by rules of their own, run text, or leave a loop in its middle.
+const SETTING: &[&str] = &[
+    "eval",
+    ".",
+    "source",
+    "trap",
+    "alias",
+    "read",
+    "mapfile",
+    "readarray",
+    "getopts",
+    "let",
+    "local",
+    "declare",
+    "typeset",
+    "readonly",
+    "shopt",
+    "enable",
+    "break",
+    "continue",
+    "return",
+    "compgen",
+    "complete",
+    "bind",
+    "fc",
+];
+
 impl Walker<'_> {
     /// Runs a command: a function, a builtin, or a call.
     pub(super) fn run(&mut self, argv: Vec<String>, variables: BTreeMap<OsString, OsString>, splits: bool) {
         let name = argv.first().map(String::as_str).unwrap_or_default();
         let rest = || argv.iter().skip(1).cloned().collect::<Vec<_>>();
+        if self.sets_any(name, &argv) {
+            self.place.sure.forget();
+        }
         match name {
             _ if self.place.functions.contains(name) => {}
             "cd" => self.change_folder(&rest()),
@@ -83,16 +114,12 @@ impl Walker<'_> {
             "command" | "builtin" | "exec" => match argv.get(1).map(String::as_str) {
                 Some("-v" | "-V") | None => {}
                 Some(flag) if flag.starts_with('-') => self.unknown(name, "flags of a builtin that are not understood"),
-                // Functions are passed over.
-                Some(_) => {
-                    let functions = std::mem::take(&mut self.place.functions);
-                    self.run(rest(), variables, splits);
-                    self.place.functions = functions;
-                }
+                Some(_) => self.past_functions(rest(), variables, splits),
             },
             "dirs" if argv.len() > 1 => self.place.stack.clear(),
             "unset" => {
                 self.place.functions.retain(|name| !argv.contains(name));
+                argv.iter().skip(1).for_each(|name| self.place.sure.set(name, None));
                 self.subscripts(&argv);
             }
             // It forgets where programs were found; `activate` of Python's venv does so.
@@ -100,17 +127,42 @@ impl Walker<'_> {
             "hash" | "alias" | "unalias" | "enable" if argv.len() > 1 => {
                 self.unknown(name, "what names mean is changed by it");
             }
-            "export" | "declare" | "typeset" | "readonly" | "local" => {
-                let pairs = argv.iter().skip(1).filter_map(|word| word.split_once('='));
-                let pairs: Vec<(String, String)> = pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-                pairs.iter().for_each(|(name, value)| self.assigned(name, value));
-                self.keep(pairs.into_iter().map(|(name, value)| (name.into(), value.into())).collect());
-                // What a word is that is not known may be an assignment, of whatever.
-                self.place.path |= argv.iter().any(|word| shifts(word));
-                self.subscripts(&argv);
-            }
+            "export" | "declare" | "typeset" | "readonly" | "local" => self.declared(&argv),
             _ if HARMLESS.contains(&name) || ["hash", "alias"].contains(&name) => self.subscripts(&argv),
             _ => self.call(argv, variables, splits),
+        }
+    }
+
+    /// Runs a command whatever function has its name.
+    fn past_functions(&mut self, argv: Vec<String>, variables: BTreeMap<OsString, OsString>, splits: bool) {
+        let functions = std::mem::take(&mut self.place.functions);
+        self.run(argv, variables, splits);
+        self.place.functions = functions;
+    }
+
+    /// Assignments as words of a builtin.
+    fn declared(&mut self, argv: &[String]) {
+        let pairs = argv.iter().skip(1).filter_map(|word| word.split_once('='));
+        let pairs: Vec<(String, String)> = pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+        for (name, value) in &pairs {
+            self.assigned(name, value);
+            self.place.sure.set(name, Some(value));
+        }
+        self.keep(pairs.into_iter().map(|(name, value)| (name.into(), value.into())).collect());
+        // What a word is that is not known may be an assignment, of whatever.
+        self.place.path |= argv.iter().any(|word| shifts(word));
+        self.subscripts(argv);
+    }
+
+    /// Whether a command may set any variable, now or later, or leaves a loop in its middle.
+    fn sets_any(&self, name: &str, argv: &[String]) -> bool {
+        let words = argv.get(1..).unwrap_or_default();
+        match name {
+            _ if self.place.functions.contains(name) => true,
+            "set" => !words.iter().all(|word| is_plain_option(word)),
+            "printf" | "wait" => words.iter().any(|word| word.starts_with('-') || word == UNSEEN),
+            "export" => words.iter().any(|word| word.starts_with('-') || word.contains(UNSEEN)),
+            name => SETTING.contains(&name),
         }
     }
 

@@ -4,13 +4,14 @@
 
 use super::super::Findings;
 use super::super::inner::{self, Launcher, UNSEEN};
-use super::word::{Word, holds_commands};
+use super::variables::Variables;
+use super::word::{Word, holds_commands, may_assign};
 use crate::call::Stdin;
 use crate::effect::{Effect, Evidence, Verb};
 use rable::{ListItem, ListOperator, Node, NodeKind};
 use std::collections::{BTreeMap, BTreeSet};
-use std::ffi::OsString;
-use std::path::PathBuf;
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
 
 /// Files that a redirection may open and lose nothing.
 const SINKS: &[&str] = &["/dev/null", "/dev/stdout", "/dev/stderr", "/dev/tty", "/dev/fd/1", "/dev/fd/2"];
@@ -20,9 +21,10 @@ pub(super) fn walk(nodes: &[Node], launcher: &Launcher<'_>) -> Findings {
     let mut walker = Walker {
         launcher,
         found: Findings::default(),
-        place: Place { cwd: Some(launcher.call.cwd.clone()), ..Place::default() },
+        place: Place { cwd: Some(launcher.call.cwd.clone()), sure: Variables::of(launcher), ..Place::default() },
         stdin: None,
         traps: Vec::new(),
+        turns: 0,
     };
     for node in nodes {
         walker.node(node);
@@ -34,6 +36,14 @@ pub(super) fn walk(nodes: &[Node], launcher: &Launcher<'_>) -> Findings {
         }
     }
     let mut found = walker.found;
+    let mut seen = Vec::new();
+    // The turns of a loop repeat what they do.
+    found.effects.retain(|effect| {
+        !seen.contains(effect) && {
+            seen.push(effect.clone());
+            true
+        }
+    });
     if found.effects.is_empty() {
         found.effects.push(Effect::new(Verb::Read, "shell", Evidence::Argv));
     }
@@ -53,6 +63,8 @@ pub(super) struct Place {
     pub(super) functions: BTreeSet<String>,
     /// The variables that were set. One that is not exported counts as well: it may have been before.
     pub(super) variables: BTreeMap<OsString, OsString>,
+    /// The values of variables that are sure.
+    pub(super) sure: Variables,
 }
 
 pub(super) struct Walker<'a> {
@@ -63,11 +75,13 @@ pub(super) struct Walker<'a> {
     stdin: Option<Stdin>,
     /// What runs at the end, and where the shell stood when that was said.
     pub(super) traps: Vec<(String, Option<PathBuf>)>,
+    /// The turns of loops so far.
+    pub(super) turns: usize,
 }
 
 impl Place {
     /// Where it stands when it is either here or there.
-    fn or(&self, other: &Place) -> Place {
+    pub(super) fn or(&self, other: &Place) -> Place {
         let same = self.cwd == other.cwd && self.stack == other.stack;
         let mut variables = self.variables.clone();
         for (name, value) in &other.variables {
@@ -82,6 +96,7 @@ impl Place {
             path: self.path || other.path,
             functions: self.functions.intersection(&other.functions).cloned().collect(),
             variables,
+            sure: self.sure.or(&other.sure),
         }
     }
 }
@@ -91,7 +106,7 @@ impl Walker<'_> {
         self.found.effects.push(Effect::new(Verb::Unknown, what, Evidence::Argv).because(why));
     }
 
-    fn node(&mut self, node: &Node) {
+    pub(super) fn node(&mut self, node: &Node) {
         match &node.kind {
             NodeKind::Command { assignments, words, redirects } => self.command(assignments, words, redirects),
             NodeKind::Pipeline { commands, .. } => self.pipeline(commands),
@@ -102,27 +117,19 @@ impl Walker<'_> {
                 else_body.iter().for_each(|body| self.branch(body));
                 self.redirects(redirects);
             }
-            NodeKind::While { condition, body, redirects } | NodeKind::Until { condition, body, redirects } => {
-                self.node(condition);
-                self.branch(body);
-                self.redirects(redirects);
-            }
-            NodeKind::For { words, body, redirects, .. } | NodeKind::Select { words, body, redirects, .. } => {
-                words.iter().flatten().for_each(|word| drop(self.word(word)));
-                self.branch(body);
-                self.redirects(redirects);
-            }
-            NodeKind::ForArith { init, cond, incr, body, redirects } => {
-                self.text(&[init, cond, incr].map(String::as_str));
-                self.branch(body);
-                self.redirects(redirects);
-            }
+            NodeKind::While { .. }
+            | NodeKind::Until { .. }
+            | NodeKind::For { .. }
+            | NodeKind::Select { .. }
+            | NodeKind::ForArith { .. } => self.looped(node),
             NodeKind::Case { word, patterns, redirects } => {
                 let _ = self.word(word);
                 patterns.iter().flat_map(|p| &p.body).for_each(|body| self.branch(body));
                 self.redirects(redirects);
             }
             NodeKind::Function { name, body } => {
+                // It may be called from wherever, and set whatever.
+                self.place.sure.forget();
                 self.branch(body);
                 self.place.functions.insert(name.clone());
             }
@@ -136,14 +143,17 @@ impl Walker<'_> {
                 self.node(body);
                 self.redirects(redirects);
             }
-            NodeKind::Coproc { command, .. } => self.node(command),
+            NodeKind::Coproc { command, .. } => {
+                self.place.sure.forget();
+                self.node(command);
+            }
             NodeKind::Negation { pipeline } | NodeKind::Time { pipeline, .. } => self.node(pipeline),
             NodeKind::ArithmeticCommand { raw_content, redirects, .. } => {
                 self.text(&[raw_content.as_str()]);
                 self.redirects(redirects);
             }
             NodeKind::ConditionalExpr { body, redirects } => {
-                self.text(&[body.to_string().as_str()]);
+                self.condition(body);
                 self.redirects(redirects);
             }
             NodeKind::Comment { .. } | NodeKind::Empty => {}
@@ -181,7 +191,10 @@ impl Walker<'_> {
     }
 
     /// Text that a shell fills in and does not run.
-    fn text(&mut self, parts: &[&str]) {
+    pub(super) fn text(&mut self, parts: &[&str]) {
+        if parts.iter().any(|part| may_assign(part)) {
+            self.place.sure.forget();
+        }
         if parts.iter().any(|part| holds_commands(part)) {
             self.unknown("shell", "commands stand where they cannot be read");
         }
@@ -189,14 +202,15 @@ impl Walker<'_> {
 
     fn pipeline(&mut self, commands: &[Node]) {
         let before = self.stdin.take();
-        let place = self.place.clone();
+        let mut place = self.place.clone();
         let mut given = before.clone();
         for command in commands {
             self.stdin = given;
             self.node(command);
             given = Some(self.said_by(command).map_or(Stdin::Pipe, Stdin::Text));
         }
-        // Every part of it runs in a shell of its own.
+        // Every part of it runs in a shell of its own, but the last one in some shells.
+        place.sure = place.sure.or(&self.place.sure);
         self.place = place;
         self.stdin = before;
     }
@@ -204,7 +218,8 @@ impl Walker<'_> {
     /// What a command prints, where that stands in its words: `echo 'drop table t'`.
     fn said_by(&self, command: &Node) -> Option<Vec<u8>> {
         let NodeKind::Command { words, redirects, .. } = &command.kind else { return None };
-        let texts: Vec<String> = words.iter().map(|w| Word::of(w, None).text).collect::<Option<_>>()?;
+        let texts: Vec<String> =
+            words.iter().map(|w| Word::of(w, None, &self.place.sure).fields(None)).collect::<Option<Vec<_>>>()?.concat();
         let (name, said) = texts.split_first()?;
         let plain = |text: &String| !text.contains(['\\', '%']);
         let heredoc = redirects.iter().find_map(|r| match &r.kind {
@@ -223,9 +238,19 @@ impl Walker<'_> {
         }
     }
 
-    fn word<'n>(&mut self, node: &'n Node) -> Word<'n> {
-        let home = self.launcher.call.var("HOME").filter(|_| !self.is_away());
-        let word = Word::of(node, home.as_deref());
+    pub(super) fn word<'n>(&mut self, node: &'n Node) -> Word<'n> {
+        let home = match self.place.sure.by_rules() {
+            true => self.place.sure.get("HOME").map(str::to_owned),
+            false => self
+                .launcher
+                .call
+                .var("HOME")
+                .filter(|_| !self.is_away() && !self.place.variables.contains_key(OsStr::new("HOME"))),
+        };
+        let word = Word::of(node, home.as_deref(), &self.place.sure);
+        if word.assigns {
+            self.place.sure.forget();
+        }
         if word.opaque {
             self.unknown("shell", "commands stand where they cannot be read");
         }
@@ -237,26 +262,29 @@ impl Walker<'_> {
         word
     }
 
+    /// The folder in which patterns match.
+    pub(super) fn folder(&self) -> Option<&Path> {
+        self.place.cwd.as_deref().filter(|_| !self.is_away())
+    }
+
     fn is_away(&self) -> bool {
         self.launcher.away() || self.place.cwd.is_none()
     }
 
     fn command(&mut self, assignments: &[Node], words: &[Node], redirects: &[Node]) {
         let outer = self.stdin.clone();
-        let mut variables = BTreeMap::new();
-        for assignment in assignments {
-            let word = self.word(assignment);
-            let raw = assignment.source_name();
-            let (name, value) = word.pair().unwrap_or((raw.as_str(), UNSEEN));
-            self.assigned(name, value);
-            variables.insert(OsString::from(name), OsString::from(value));
-        }
         let (mut argv, mut splits) = (Vec::new(), false);
         for node in words {
             let word = self.word(node);
-            splits |= word.splits;
-            argv.push(word.text.unwrap_or_else(|| UNSEEN.to_owned()));
+            match word.fields(self.folder()) {
+                Some(fields) => argv.extend(fields),
+                None => {
+                    splits |= word.splits;
+                    argv.push(UNSEEN.to_owned());
+                }
+            }
         }
+        let variables = self.assignments(assignments, argv.is_empty());
         let prints = argv.first().is_some_and(|name| ![":", "true"].contains(&name.as_str()));
         self.redirects_of(redirects, !prints);
         if argv.is_empty() {
@@ -265,6 +293,26 @@ impl Walker<'_> {
             self.run(argv, variables, splits);
         }
         self.stdin = outer;
+    }
+
+    /// The variables that are set before a command, or for the shell itself.
+    fn assignments(&mut self, assignments: &[Node], alone: bool) -> BTreeMap<OsString, OsString> {
+        let mut variables = BTreeMap::new();
+        let before = self.place.sure.clone();
+        for assignment in assignments {
+            let word = self.word(assignment);
+            let raw = assignment.source_name();
+            let pair = word.pair();
+            let (name, value) = pair.as_ref().map_or((raw.as_str(), UNSEEN), |(name, value)| (*name, value.as_str()));
+            self.assigned(name, value);
+            self.place.sure.set(name, Some(value));
+            variables.insert(OsString::from(name), OsString::from(value));
+        }
+        if !alone {
+            // They are the command's. Of a special builtin they are the shell's afterwards.
+            self.place.sure = before.or(&self.place.sure);
+        }
+        variables
     }
 
     /// Starts the call of these words.
@@ -288,7 +336,7 @@ impl Walker<'_> {
         inner::adopt_all(found, &mut self.found);
     }
 
-    fn redirects(&mut self, redirects: &[Node]) {
+    pub(super) fn redirects(&mut self, redirects: &[Node]) {
         self.redirects_of(redirects, false);
     }
 
@@ -296,7 +344,10 @@ impl Walker<'_> {
     fn redirects_of(&mut self, redirects: &[Node], empty: bool) {
         for redirect in redirects {
             match &redirect.kind {
-                NodeKind::Redirect { op, target, .. } => self.redirect(op, target, empty),
+                NodeKind::Redirect { op, target, varfd, .. } => {
+                    varfd.iter().for_each(|name| self.place.sure.set(name, None));
+                    self.redirect(op, target, empty);
+                }
                 NodeKind::HereDoc { content, quoted, .. } => {
                     let filled = !*quoted && content.contains(['$', '`', '\\']);
                     if filled {
@@ -311,7 +362,11 @@ impl Walker<'_> {
 
     /// Opens a file; `empty` where no command writes into it.
     fn redirect(&mut self, op: &str, target: &Node, empty: bool) {
-        let text = self.word(target).text;
+        let word = self.word(target);
+        let text = match word.fields(self.folder()).as_deref() {
+            Some([field]) => Some(field.clone()),
+            _ => None,
+        };
         let file = text.as_deref().unwrap_or(UNSEEN);
         let descriptor = file.trim_end_matches('-').chars().all(|c| c.is_ascii_digit());
         if op == "<<<" {
