@@ -11,6 +11,10 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::FileTypeExt;
 use std::path::{Component, Path, PathBuf};
 
+/// The variable that tells an answered call whose guarded session it comes from. Only what starts the call sets it; whoever else
+/// does gets less.
+pub const SESSION: &str = "SPRAG_SESSION";
+
 /// What stands on the tool's standard input.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Stdin {
@@ -153,6 +157,11 @@ impl Call {
     /// The value of an environment variable, lossily as text.
     pub fn var(&self, name: &str) -> Option<String> {
         self.env.get(OsStr::new(name)).map(|v| v.to_string_lossy().into_owned())
+    }
+
+    /// Whether it comes out of a guarded session.
+    pub fn is_from_session(&self) -> bool {
+        self.env.contains_key(OsStr::new(SESSION))
     }
 
     /// The words after the first, lossily as text.

@@ -19,7 +19,7 @@ use ::landlock::RulesetCreated;
 use std::fmt;
 use std::io;
 use std::os::fd::{OwnedFd, RawFd};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Capabilities that a confined root keeps, so that it can work on files of another uid (a bind mount in a dev container):
 /// CHOWN, DAC_OVERRIDE, FOWNER, FSETID.
@@ -67,17 +67,27 @@ impl ConfineError {
     }
 }
 
+/// Who chose a call's words, folder and variables, where that is somebody who has less than the tool: a guarded session.
+pub trait Chooser: fmt::Debug {
+    /// Whether they have what is at `real` themselves, to write it too where `write` is set. The path has no symlink in it.
+    fn has(&self, real: &Path, write: bool) -> bool;
+}
+
 /// What a call needs beside its profile.
 #[derive(Debug, Default)]
-pub struct Grants {
+pub struct Grants<'a> {
     /// Files that are run: the tool itself, its interpreter.
     pub exec: Vec<PathBuf>,
+    /// Files that the tool reads of itself: by what it is set up.
+    pub own: Vec<PathBuf>,
     /// Files and folders that are read.
     pub read: Vec<PathBuf>,
     /// Files and folders that are written.
     pub write: Vec<PathBuf>,
     /// TCP ports that are connected to.
     pub ports: Vec<u16>,
+    /// Whoever chose the rest: it is granted as far as they have it. The tool's own files are then only read, but its caches.
+    pub chooser: Option<&'a dyn Chooser>,
 }
 
 /// Walls, built and ready to be entered.
@@ -99,7 +109,7 @@ pub struct Walls {
 pub fn build(
     profile: &Profile,
     places: &Places,
-    grants: &Grants,
+    grants: &Grants<'_>,
     verb: Verb,
     required: &Required,
     base: &Base,

@@ -13,6 +13,7 @@ mod kube;
 mod mongo;
 mod paths;
 mod redis;
+mod sealed;
 mod shell;
 pub mod sql;
 pub mod terraform;
@@ -200,8 +201,10 @@ pub struct Findings {
     pub obligations: Vec<Obligation>,
     /// Further facts about the place.
     pub facts: BTreeMap<String, String>,
-    /// Files that the tool reads.
+    /// Files that the tool reads because the call says so.
     pub read: Vec<PathBuf>,
+    /// Files that it reads of itself, whatever the call says: by what it is set up.
+    pub own: Vec<PathBuf>,
     /// Files that the tool writes.
     pub write: Vec<PathBuf>,
     /// TCP ports that it connects to.

@@ -71,6 +71,17 @@ pub enum Event<'a> {
         /// The current folder.
         cwd: &'a str,
     },
+    /// A call out of a session named what the session has not itself.
+    Barred {
+        /// The run.
+        run: &'a str,
+        /// Its words, without secrets.
+        argv: &'a [String],
+        /// The current folder.
+        cwd: &'a str,
+        /// What it named.
+        path: &'a str,
+    },
     /// A call was judged, and is run by the session that it came from.
     Handed {
         /// The run.

@@ -16,6 +16,7 @@ pub use bounds::Bounds;
 pub use program::{Candidate, NotRunnable, candidates};
 pub use room::{Room, around, sweep};
 
+use crate::call::SESSION;
 use crate::confine::{self, ConfineError, Grants, Places};
 use crate::profile::{End, Profile, Required};
 use crate::record::{Durability, Event, Record};
@@ -105,7 +106,7 @@ pub fn start(permit: Permit, setting: &Setting<'_>) -> Result<Outcome, RunError>
     let path = order.env.get(std::ffi::OsStr::new("PATH")).cloned().unwrap_or_default();
     let program = program::find(&order.tool, &path, &order.cwd).map_err(RunError::Program)?;
     let mut answering = answering(&order, setting.room);
-    let (places, grants) = (places(&order, &program, setting), grants(&order, &program));
+    let (places, grants) = (places(&order, &program, setting), grants(&order, &program, setting.room));
     let walls = confine::build(&order.profile, &places, &grants, order.verb, setting.required, &setting.room.base)?;
     let stand = walls.stand();
     let environment = environment(&order, setting.room, walls.stand());
@@ -255,11 +256,15 @@ fn places(order: &Order, program: &Program, setting: &Setting<'_>) -> Places {
     }
 }
 
-fn grants(order: &Order, program: &Program) -> Grants {
+fn grants<'a>(order: &Order, program: &Program, room: &'a Room) -> Grants<'a> {
     let mut exec = program.files();
     // A nested call of a guarded tool must reach the shim, which then says why it cannot run here.
     exec.extend(std::env::current_exe());
-    Grants { exec, read: order.read.clone(), write: order.write.clone(), ports: order.ports.clone() }
+    // A session itself has what it was started with; what is called out of it no more than that.
+    let calls = order.env.contains_key(std::ffi::OsStr::new(SESSION));
+    let chooser = room.bounds.as_ref().filter(|_| calls).map(|bounds| bounds as &dyn confine::Chooser);
+    let (own, read, write) = (order.own.clone(), order.read.clone(), order.write.clone());
+    Grants { exec, own, read, write, ports: order.ports.clone(), chooser }
 }
 
 /// The tool's environment: what passes, its private TMPDIR, and the shims first in PATH.

@@ -6,6 +6,7 @@
 
 mod ground;
 mod hidden;
+mod named;
 mod shells;
 
 use crate::call::{User, workspace};
@@ -172,7 +173,8 @@ impl Session {
             let more = more.iter().map(|p| real(&wanted.cwd.join(p)));
             places(lines).into_iter().chain(places(besides)).chain(more).collect()
         };
-        let readable = with(&lists.system, &wanted.policy.read, &wanted.read);
+        let mut readable = with(&lists.system, &wanted.policy.read, &wanted.read);
+        readable.extend(named::by_git(&home, &wanted.env).iter().filter(|path| path.is_file()).map(|path| real(path)));
         let writable = with(&lists.write, &wanted.policy.write, &wanted.write);
         let (mut exec, mut write) = (BTreeSet::new(), BTreeSet::new());
         readable.iter().for_each(|path| ground::around(path, &hidden, &mut exec));
@@ -184,7 +186,8 @@ impl Session {
             }
         }
         let may_write = |path: &PathBuf| nix::unistd::access(path, nix::unistd::AccessFlags::W_OK).is_ok();
-        let sockets: BTreeSet<PathBuf> = places(&lists.sockets).into_iter().filter(may_write).collect();
+        let named = named::sockets(&wanted.env);
+        let sockets: BTreeSet<PathBuf> = places(&lists.sockets).into_iter().chain(named).filter(may_write).collect();
         let unix = match wanted.policy.unix_sockets {
             UnixSockets::Auto => sockets.is_empty(),
             UnixSockets::Allow => true,
@@ -216,9 +219,8 @@ impl Session {
         let event = Event::Session { run: &id, argv: &shown, cwd: &cwd };
         record.append(&event, Durability::Disk).map_err(SessionError::Record)?;
         run::sweep();
-        let granted = self.exec.iter().chain(&self.write).cloned().collect();
         let owned = self.lists.secret.iter().chain(&self.lists.own).cloned().collect();
-        let bounds = Bounds::new(granted, owned, &self.wanted.env);
+        let bounds = Bounds::new(&self.exec, &self.write, owned, &self.wanted.env);
         let room = Room::make(Some(self.links.clone())).and_then(|room| room.bounded(bounds)).map_err(SessionError::Run)?;
         let home = self.wanted.user.home.clone();
         let shells = room.folder("shells");

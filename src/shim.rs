@@ -18,11 +18,11 @@ use crate::memory::Memory;
 use crate::policy::PolicyError;
 use crate::policy::schema::Approval;
 use crate::profile::Walls;
-use crate::record::{Durability, Event, Record, RecordError, Told};
+use crate::record::{Durability, Event, Record, RecordError, Told, redact};
 use crate::run::{self, Bounds, NotAnswered, Outcome, Room, RunError};
 use crate::say::{self, Refused};
 use crate::text::sanitise;
-use crate::tool::{self, ShimError};
+use crate::tool::{self, Paths, ShimError};
 use crate::verdict::{Decision, Input, Verdict};
 use probe::Live;
 use pump::{Held, Pump};
@@ -57,6 +57,7 @@ impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Failure::Call(e) => e.fmt(f),
+            Failure::Inside(_, why @ NotAnswered::Tool(_)) => why.fmt(f),
             Failure::Inside(name, why) => {
                 write!(f, "`{name}` was called from inside another guarded tool: {why}; run it by itself, outside")
             }
@@ -64,7 +65,7 @@ impl fmt::Display for Failure {
             Failure::Outside(path) => {
                 write!(
                     f,
-                    "`{}` is nothing that this session has; copy it into the workspace, outside of the session",
+                    "`{}` is nothing that this session has: a session has its workspace, and reads the system; what it needs besides, whoever starts it names by `sprag run --read` or `--write`",
                     path.display()
                 )
             }
@@ -81,7 +82,8 @@ impl Failure {
     /// The exit code (design: 64 misuse, 71 walls, 77 denied, 78 policy or shim file, 126 and 127 the real tool).
     fn code(&self) -> i32 {
         match self {
-            Failure::Call(CallError::NoFolder(_)) | Failure::Inside(..) | Failure::Bounds(_) => 71,
+            Failure::Call(CallError::NoFolder(_)) | Failure::Bounds(_) => 71,
+            Failure::Inside(_, why) => why.code(),
             Failure::Call(_) => 64,
             Failure::Shim(_) | Failure::Policy(_) => 78,
             Failure::Outside(_) | Failure::Record(_) | Failure::Store(_) => 77,
@@ -113,14 +115,16 @@ fn run() -> Result<Outcome, Failure> {
     let shims = Shims::of(&call).map_err(Failure::Shim)?;
     let reading = shims.read(&call);
     let bounds = Bounds::of(&call.env).map_err(Failure::Bounds)?;
-    let named = reading.paths();
-    stay_within(bounds.as_ref(), [&call.cwd, &reading.folder].into_iter().chain(&named.read).chain(&named.write))?;
+    let record = Record::of(&user.state());
+    let run_id = run::id();
+    let within = Within { bounds: bounds.as_ref(), call: &call, walls: shims.walls(), record: &record, run: &run_id };
+    let mut named = reading.paths();
+    named.read.extend((reading.folder != call.cwd).then(|| reading.folder.clone()));
+    within.demand(&named)?;
     let policy = policy_for(&user, &call, &reading.folder);
     tracing::debug!("policy loaded");
     let required = policy.as_ref().map(|p| p.base.confine.clone().unwrap_or_default()).unwrap_or_default();
     let more = policy.as_ref().map(|p| p.profile(&call.name)).unwrap_or_default();
-    let record = Record::of(&user.state());
-    let run_id = run::id();
     let room = Room::make(links(&call)).map_err(Failure::Run)?.within(bounds.clone());
     let live =
         Live { call: &call, user: &user, required: &required, more: &more, record: &record, run: &run_id, room: &room };
@@ -132,7 +136,12 @@ fn run() -> Result<Outcome, Failure> {
     if let (Err(error), true) = (&policy, judged.verdict.verb() > Verb::Read) {
         return Err(Failure::Policy(PolicyError(error.0.clone())));
     }
-    stay_within(bounds.as_ref(), judged.order.read.iter().chain(&judged.order.write))?;
+    let (mut read, mut write) = (judged.order.read.clone(), judged.order.write.clone());
+    if judged.verdict.verb() == Verb::Read {
+        // It would be written only by what is not done: the walls open it to be read.
+        read.append(&mut write);
+    }
+    within.demand(&Paths { read, write })?;
     let limits = policy.as_ref().ok().and_then(|p| p.base.approval.clone()).unwrap_or_default();
     let this = Run { call: &call, user: &user, record: &record, id: &run_id, words: &judged.words.clone(), limits };
     if judged.verdict.decision() == Decision::Ask {
@@ -159,7 +168,7 @@ fn run() -> Result<Outcome, Failure> {
         return Ok(Outcome::Exited(1));
     }
     let held = this.let_flow(&mut judged);
-    this.begin(&judged)?;
+    this.begin(&judged, bounds.is_some())?;
     tracing::debug!("recorded");
     let walls = judged.order.profile.walls;
     let permit = match judged.verdict.permit(judged.order) {
@@ -194,10 +203,34 @@ fn run() -> Result<Outcome, Failure> {
     }
 }
 
-/// Demands that a call out of a session names nothing that the session has not itself.
-fn stay_within<'p>(bounds: Option<&Bounds>, mut paths: impl Iterator<Item = &'p PathBuf>) -> Result<(), Failure> {
-    let outside = bounds.and_then(|bounds| paths.find(|path| !bounds.hold(path)));
-    outside.map_or(Ok(()), |path| Err(Failure::Outside(path.clone())))
+/// What a call out of a session may name.
+struct Within<'a> {
+    bounds: Option<&'a Bounds>,
+    call: &'a Call,
+    walls: Walls,
+    record: &'a Record,
+    run: &'a str,
+}
+
+impl Within<'_> {
+    /// Demands that it is nothing that the session has not itself, and puts on record where it is. A tool without walls runs inside:
+    /// there only what is read before, to judge it, could come out.
+    fn demand(&self, named: &Paths) -> Result<(), Failure> {
+        let Some(bounds) = self.bounds else { return Ok(()) };
+        let inside = self.walls == Walls::None;
+        let barred = |path: &&PathBuf, write: bool| !bounds.hold(path, write && !inside) && !(inside && path.is_dir());
+        let read = named.read.iter().find(|path| barred(path, false));
+        // From above what it has, it may call; the walls open the folder itself to nobody.
+        let cwd = Some(&self.call.cwd).filter(|cwd| !inside && !bounds.hold(cwd, false) && !bounds.lead_from(cwd));
+        let write = || named.write.iter().find(|path| barred(path, true));
+        let Some(path) = read.or(cwd).or_else(write) else { return Ok(()) };
+        let argv: Vec<String> = self.call.argv.iter().map(|word| redact(&word.to_string_lossy())).collect();
+        let (cwd, path) = (self.call.cwd.display().to_string(), path.clone());
+        let event = Event::Barred { run: self.run, argv: &argv, cwd: &cwd, path: &path.display().to_string() };
+        // It does not run, whether or not that can be recorded.
+        let _ = self.record.append(&event, Durability::Kernel);
+        Err(Failure::Outside(path))
+    }
 }
 
 /// The folder of the links: where the link we were started by leads to, or stands.
@@ -249,8 +282,8 @@ impl Run<'_> {
         std::io::stdin().read_line(&mut answer).is_ok() && answer.trim_end() == "yes"
     }
 
-    /// Puts the intent on record. What only reads runs even where that fails.
-    fn begin(&self, judged: &Judged) -> Result<(), Failure> {
+    /// Puts the intent on record. What only reads runs even where that fails, but out of a session, which may have seen to that.
+    fn begin(&self, judged: &Judged, from_session: bool) -> Result<(), Failure> {
         let reads = judged.verdict.verb() == Verb::Read;
         if !reads {
             // Rooms of runs that were killed; looked for only where a little time does not matter.
@@ -258,7 +291,7 @@ impl Run<'_> {
         }
         let durability = if reads { Durability::Kernel } else { Durability::Disk };
         match self.record.append(&Event::Intent(self.told(judged)), durability) {
-            Err(e) if !reads => Err(Failure::Record(e)),
+            Err(e) if !reads || from_session => Err(Failure::Record(e)),
             Err(_) | Ok(()) => Ok(()),
         }
     }

@@ -10,5 +10,5 @@ pub mod reading;
 pub mod schema;
 
 pub use catalogue::{ShimError, all_names, find, find_for, is_known, losses, names, with_walls};
-pub use reading::Reading;
+pub use reading::{Paths, Reading};
 pub use schema::Tool;

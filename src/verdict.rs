@@ -256,6 +256,8 @@ pub struct Order {
     pub profile: Profile,
     /// The worst verb, by which the walls are narrowed.
     pub verb: Verb,
+    /// Files beside those of the profile that the tool reads of itself.
+    pub own: Vec<PathBuf>,
     /// Files beside those of the profile that may be read.
     pub read: Vec<PathBuf>,
     /// Files and folders beside those of the profile that may be written.
@@ -297,6 +299,7 @@ impl Order {
             cwd,
             profile,
             verb: Verb::Read,
+            own: vec![],
             read: vec![],
             write: vec![],
             ports: vec![],

@@ -53,6 +53,23 @@ fn on_a_terminal_the_name_of_what_is_lost_goes_through_and_nothing_else() {
 }
 
 #[test]
+fn links_are_removed_by_a_person_and_nothing_else_is() {
+    let stage = Stage::new();
+    let folder = stage.place.path("other");
+    assert_eq!(stage.place.sprag(&["install", "--dir", folder.to_str().unwrap(), "terraform"]).code, 0);
+    std::fs::write(folder.join("aws"), "mine").unwrap();
+    for (answer, code) in [("yes", 1), ("remove", 0)] {
+        let mut terminal = on_terminal(&stage, &format!("\"$SPRAG\" uninstall --dir {}", folder.display()));
+        terminal.until(PROMPT);
+        terminal.keys(&format!("{answer}\n"));
+        let (_, rest) = terminal.end();
+        assert!(rest.contains(&format!("left with {code}")), "{rest}");
+        assert_eq!(folder.join("terraform").is_symlink(), code == 1, "{answer}");
+    }
+    assert_eq!(std::fs::read_to_string(folder.join("aws")).unwrap(), "mine");
+}
+
+#[test]
 fn what_was_typed_before_the_question_is_no_answer() {
     let stage = Stage::new();
     // The shell waits for a line before it calls; what stands behind that line is typed ahead.

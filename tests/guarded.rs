@@ -20,7 +20,7 @@ use terminal::{Ear, Terminal, on_a_terminal};
 
 /// A home of the test's own, with keys in it, around sprag's memory.
 const HOME: &str = "state=$(mktemp -d) && mount --bind ~/.local/state/sprag $state && mount -t tmpfs none ~ && \
-    mkdir -p ~/.local/state/sprag ~/.config/sprag ~/.aws ~/.ssh && mount --bind $state ~/.local/state/sprag && \
+    mkdir -p ~/.local/state/sprag ~/.local/bin ~/.config/sprag ~/.terraform.d ~/.aws ~/.ssh && mount --bind $state ~/.local/state/sprag && \
     echo aws_secret_access_key=s3cr3t >~/.aws/credentials && for k in a b c; do echo key >~/.ssh/id_$k; done && \
     export HIDDEN=~ LINKS=../links REAL=$(PATH=${PATH#*:} command -v terraform) AWS_SECRET_ACCESS_KEY=s3cr3t";
 
@@ -71,6 +71,7 @@ const ATTACKS: &[(&str, &str)] = &[
     ("beside its binary", "touch $SPRAG.planted.$$ && rm $SPRAG.planted.$$"),
     ("its requests", "mkdir -p ~/.local/state/sprag/requests"),
     ("signal who started it", "kill -URG $STARTER"),
+    ("the limits of who started it", "prlimit --pid $STARTER"),
     // the walls
     ("a name space", "unshare --user true"),
     ("a mount", "mount -t tmpfs none /mnt"),
@@ -79,6 +80,28 @@ const ATTACKS: &[(&str, &str)] = &[
     ("a file beside the workspace", "touch ../planted && rm ../planted"),
     ("a file in /tmp", "touch /tmp/planted.$$ && rm /tmp/planted.$$"),
     ("the password hashes", "cat /etc/shadow"),
+];
+
+/// Ways by which a tool that is answered outside would do for the session what that cannot do itself.
+const DEPUTIES: &[(&str, &str)] = &[
+    (
+        "a key by a variable that the walls are made by",
+        "printf 'output \"x\" { value = file(\"%s/.ssh/id_a\") }' $HIDDEN >main.tf; SSL_CERT_DIR=$HIDDEN terraform plan 2>&1 | grep -q key",
+    ),
+    (
+        "a file beside programs, from a folder that is only read",
+        "cd $HIDDEN/.local/bin && sqlite3 :memory: '.output evil' 'select 1'; test -e $HIDDEN/.local/bin/evil",
+    ),
+    (
+        "a file beside programs, by its path",
+        "sqlite3 :memory: \".output $HIDDEN/.local/bin/evil2\" 'select 1'; test -e $HIDDEN/.local/bin/evil2",
+    ),
+    (
+        "what another project's terraform would run",
+        "mkdir -p tf && cd tf && printf 'resource \"terraform_data\" \"a\" {\n provisioner \"local-exec\" {\n  command = \"echo x >%s/.terraform.d/planted\"\n }\n}' $HIDDEN >main.tf && \
+         terraform apply -auto-approve; test -e $HIDDEN/.terraform.d/planted",
+    ),
+    ("a library for TLS", "psql \"host=127.0.0.1 sslkey=$PWD/evil.so:k\" -c 'select 1'; [ $? != 75 ]"),
 ];
 
 /// What only root can do outside, so that only root's session is asked.
@@ -136,6 +159,21 @@ fn no_way_out_of_a_session_is_open() {
 }
 
 #[test]
+fn what_is_answered_does_no_more_than_the_session_could() {
+    for tool in ["terraform", "psql", "sqlite3"] {
+        need(tool);
+    }
+    let attacks: Vec<&(&str, &str)> = DEPUTIES.iter().collect();
+    let script = trying(&attacks);
+    let inside = run_in(&Place::new(), HOME, &script, true);
+    assert_eq!(tried(&inside, true), Vec::<String>::new(), "these got through: {inside:?}");
+    assert_eq!(tried(&inside, false).len(), attacks.len(), "{inside:?}");
+    // The last one is refused outside too, since there is no session that it would need to lead out of.
+    let outside = run_in(&Place::new(), HOME, &script, false);
+    assert_eq!(tried(&outside, false), ["a library for TLS"], "{outside:?}");
+}
+
+#[test]
 fn each_layer_closes_what_it_is_there_for() {
     let attacks = attacks();
     let script = trying(&attacks);
@@ -149,10 +187,17 @@ fn each_layer_closes_what_it_is_there_for() {
         tried(&ran, true)
     };
     // The first two are closed by the environment and by capabilities, the others by capabilities and the filter.
-    let others = ["a key in a variable", "a variable of the starter", "a name space", "a mount", "another root"];
+    let others = [
+        "a key in a variable",
+        "a variable of the starter",
+        "the limits of who started it",
+        "a name space",
+        "a mount",
+        "another root",
+    ];
     let by_landlock: Vec<&str> = attacks.iter().map(|(name, _)| *name).filter(|name| !others.contains(name)).collect();
     assert_eq!(open("landlock"), by_landlock);
-    assert_eq!(open("seccomp"), ["a name space"]);
+    assert_eq!(open("seccomp"), ["the limits of who started it", "a name space"]);
 }
 
 /// Ways to UNIX sockets that lead out of the session.
@@ -311,6 +356,19 @@ const WORK: &[(&str, &str)] = &[
     ("psql that fails", "psql -XAtc 'select * from missing' 2>&1; echo $?"),
     ("sqlite", "sqlite3 x.db 'create table t (i); insert into t values (1); select * from t'"),
     ("many at once", "(for i in $(seq 200); do sqlite3 :memory: \"select $i\" & done; wait) | sort -n | uniq | wc -l"),
+    (
+        "from a folder above",
+        "cd / && sqlite3 :memory: 'select 3' && cd /usr && find . -maxdepth 0 && git --version >/dev/null",
+    ),
+    (
+        "mysql without a server",
+        "mysql --no-defaults -h 127.0.0.1 -P 1 -e 'select 1' 2>&1 | grep -c ERROR; mysql -h 127.0.0.1 -P 1 -e 'select 1' 2>&1 | grep -c ERROR",
+    ),
+    ("aws with what it is set up by", "aws s3 ls"),
+    (
+        "what git is set up by",
+        "git config --global --get user.name; git -C r config core.excludesFile; git -C r status --short",
+    ),
     ("a login shell", "bash -lc 'echo $((6 * 7))' 2>/dev/null"),
     ("a login shell that sets PATH", "bash -lc 'sqlite3 :memory: \"select 1\"' 2>/dev/null"),
     ("zsh", "zsh -c 'sqlite3 :memory: \"select 2\"'; zsh -lc 'sqlite3 :memory: \"select 3\"'"),
@@ -320,7 +378,7 @@ const WORK: &[(&str, &str)] = &[
 
 #[test]
 fn work_in_a_session_is_as_outside() {
-    for tool in ["terraform", "git", "python3", "psql", "sqlite3", "cc", "make", "script", "zsh"] {
+    for tool in ["terraform", "git", "python3", "psql", "sqlite3", "mysql", "cc", "make", "script", "zsh"] {
         need(tool);
     }
     let ended = [None, Some("allow"), Some("deny")].map(|unix| {
@@ -342,6 +400,18 @@ fn work_in_a_session_is_as_outside() {
         writeln!(script, "exit 7").unwrap();
         let mut exports: Vec<String> = postgres.environment().iter().map(|(n, v)| format!("export {n}='{v}'")).collect();
         exports.push("echo MINE=mine >env.sh && export BASH_ENV=$PWD/env.sh".to_owned());
+        // An aws that shows by what it is set up: the real one is a program of some home, perhaps of this one.
+        place.write("bin/aws", "#!/bin/sh\nread -r line <~/.aws/config && echo \"$line\"\n");
+        exports.push("chmod +x ../bin/aws && export PATH=${PATH%%:*}:$(realpath ../bin):${PATH#*:}".to_owned());
+        // A home with what tools are set up by.
+        exports.push(
+            "state=$(mktemp -d) && mount --bind ~/.local/state/sprag $state && mount -t tmpfs none ~ && \
+             mkdir -p ~/.local/state/sprag ~/.aws && mount --bind $state ~/.local/state/sprag && echo '.mode list' >~/.sqliterc && \
+             echo '\\pset null -' >~/.psqlrc && printf '[client]\\nuser=root\\n' >~/.my.cnf && printf '[default]\\nregion=x\\n' >~/.aws/config && \
+             printf '[include]\\npath = ~/.gitmore\\n[core]\\nexcludesFile = ~/.gitignored\\n' >~/.gitconfig && \
+             printf '[user]\\nname = more\\n' >~/.gitmore && echo '*.swp' >~/.gitignored"
+                .to_owned(),
+        );
         let ran = run_in(&place, &exports.join(" && "), &script, unix.is_some());
         assert_eq!(ran.code, 7, "{ran:?}");
         assert_eq!(place.sprag(&["log", "verify"]).code, 0);
@@ -369,16 +439,17 @@ fn a_push_by_ssh_has_the_key_that_the_session_has_not() {
          git commit -qm one && git remote add origin box:$PWD/../remote.git && git push -q origin HEAD:main; echo pushed $?\n\
          git fetch -q && git ls-remote origin | cut -f2; cat ~/.ssh/id_ed25519 >/dev/null 2>&1; echo key $?\n\
          ssh -F ./none box true 2>/dev/null; echo file $?; ssh -o ProxyCommand='cat /etc/passwd' box true 2>/dev/null; echo proxy $?\n\
-         git push -q --force origin HEAD~0:refs/heads/other :main 2>/dev/null; echo forced $?; ssh box id -u\n";
+         git push -q --force origin HEAD~0:refs/heads/other :main 2>/dev/null; echo forced $?; ssh box id -u 2>/dev/null; echo there $?\n";
     let told = [false, true].map(|session| {
         let place = Place::new();
         let prefix = format!("{HOME} && {} && git init -q --bare remote.git", sshd.known_at_home());
         run_in(&place, &prefix, script, session).stdout
     });
     let uid = nix::unistd::getuid();
-    let rest = format!("file 75\nproxy 75\nforced 75\n{uid}\n");
-    assert_eq!(told[0], format!("pushed 0\nrefs/heads/main\nkey 0\n{rest}"));
-    assert_eq!(told[1], format!("pushed 0\nrefs/heads/main\nkey 1\n{rest}"));
+    let rest = "file 75\nproxy 75\nforced 75\n";
+    assert_eq!(told[0], format!("pushed 0\nrefs/heads/main\nkey 0\n{rest}{uid}\nthere 0\n"));
+    // The other machine may be this one: out of a session only git's own programs are started there.
+    assert_eq!(told[1], format!("pushed 0\nrefs/heads/main\nkey 1\n{rest}there 75\n"));
 }
 
 /// A cluster's interface that shows one list of pods; where it is stands in a file that a session has not.
@@ -405,7 +476,7 @@ fn kubectl_in_a_session_has_its_configuration() {
     }
     let script = "kubectl get --raw /api/v1/namespaces/default/pods; echo read $?\n\
          kubectl delete pod a 2>/dev/null; echo deleted $?; kubectl config view --raw >/dev/null 2>&1; echo revealed $?\n\
-         kubectl config set-context other --cluster=c >/dev/null; echo written $?; kubectl config get-contexts -o name\n\
+         kubectl config set-context other --cluster=c >/dev/null 2>&1; echo written $?; kubectl config get-contexts -o name\n\
          cat ~/.kube/config >/dev/null 2>&1; echo key $?\n";
     let told = [false, true].map(|session| {
         let place = Place::new();
@@ -420,9 +491,10 @@ fn kubectl_in_a_session_has_its_configuration() {
         start_in(&place, &prefix, script, &format!("{{ {start}; kill $!; }}")).stdout
     });
     let pods = "{\"kind\": \"PodList\", \"apiVersion\": \"v1\", \"items\": [{\"metadata\": {\"name\": \"a\"}}]}";
-    let rest = "read 0\ndeleted 75\nrevealed 75\nwritten 0\nother\nx\n";
-    assert_eq!(told[0].replace("}]}\n", "}]}"), format!("{pods}{rest}key 0\n"));
-    assert_eq!(told[1].replace("}]}\n", "}]}"), format!("{pods}{rest}key 1\n"));
+    let rest = "read 0\ndeleted 75\nrevealed 75\n";
+    assert_eq!(told[0].replace("}]}\n", "}]}"), format!("{pods}{rest}written 0\nother\nx\nkey 0\n"));
+    // By what it is set up is whoever started the session's to change.
+    assert_eq!(told[1].replace("}]}\n", "}]}"), format!("{pods}{rest}written 1\nx\nkey 1\n"));
 }
 
 #[test]

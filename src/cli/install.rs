@@ -1,8 +1,10 @@
 //! `sprag install` and `uninstall`: one symlink a tool, all in one folder.
 
 use super::{FAILED, MISUSE, fail};
+use crate::approve::{Asked, Question, Terminal};
 use crate::call::User;
 use crate::say;
+use crate::text::sanitise;
 use crate::tool;
 use std::fs;
 use std::io;
@@ -71,18 +73,33 @@ pub(super) fn uninstall(arguments: &Folder) -> io::Result<i32> {
         return fail(&format!("{}: there is no such folder", folder.display()), FAILED);
     }
     let own = std::env::current_exe()?;
-    let mut removed = 0;
-    for entry in fs::read_dir(&folder).map_err(|e| named(&folder, &e))? {
-        let link = entry?.path();
-        if is_ours(&link, &own) {
-            fs::remove_file(&link).map_err(|e| named(&link, &e))?;
-            removed += 1;
-        }
+    let entries = fs::read_dir(&folder).map_err(|e| named(&folder, &e))?;
+    let all = entries.map(|entry| entry.map(|entry| entry.path())).collect::<io::Result<Vec<PathBuf>>>()?;
+    let links: Vec<PathBuf> = all.into_iter().filter(|link| is_ours(link, &own)).collect();
+    if let Some(code) = refused(&folder, links.len()) {
+        return Ok(code);
+    }
+    for link in &links {
+        fs::remove_file(link).map_err(|e| named(link, &e))?;
     }
     // A folder that still holds something else stays.
     let _ = fs::remove_dir(&folder);
-    say::error(&format!("sprag: {removed} links removed from {}", folder.display()));
+    say::error(&format!("sprag: {} links removed from {}", links.len(), folder.display()));
     Ok(0)
+}
+
+/// The exit code where no person at a terminal wants the links to go: whoever is guarded must not take the guard away.
+fn refused(folder: &Path, links: usize) -> Option<i32> {
+    let Some(mut terminal) = Terminal::open() else {
+        let why = "removing the links needs a terminal with a person at it; run this in a shell of your own";
+        return fail(&why, FAILED).ok();
+    };
+    let shown = sanitise(&folder.to_string_lossy());
+    let text = format!("sprag: {links} links in {shown} lead to sprag; without them the tools are called unjudged");
+    match terminal.ask(&Question { text: &text, name_to_type: Some("remove") }) {
+        Asked::Yes => None,
+        Asked::No => fail(&"the links stay", FAILED).ok(),
+    }
 }
 
 /// Whether a link leads to this binary, or to one of its name that is gone.

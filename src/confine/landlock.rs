@@ -3,7 +3,7 @@
 //! A file that may be run may be read: a program that can be read can be run from a copy in memory, so granting one
 //! without the other would be a wall of paper (measured: a memfd copy of a readable, not executable terraform ran).
 
-use super::{ConfineError, Grants, Places};
+use super::{Chooser, ConfineError, Grants, Places};
 use crate::effect::Verb;
 use crate::profile::Profile;
 use landlock::{
@@ -12,17 +12,20 @@ use landlock::{
 };
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
 /// The newest ABI whose rights are handled. Later ones close doors (UNIX sockets by path, UDP) that no profile names yet.
 const NEWEST: u32 = 7;
 
+/// Paths, whether somebody else chose them, and what is granted there.
+type Paths = BTreeMap<(PathBuf, bool), BitFlags<AccessFs>>;
+
 /// A ruleset that stands already, for another start of the same call: one that wants all that is in it adds only what is new.
 #[derive(Debug)]
 struct Standing {
     rights: (u32, BitFlags<AccessNet>, Vec<u16>),
-    added: BTreeMap<PathBuf, BitFlags<AccessFs>>,
+    added: Paths,
     ruleset: RulesetCreated,
 }
 
@@ -32,11 +35,7 @@ pub struct Base(RefCell<Option<Standing>>);
 
 impl Base {
     /// The ruleset that stands, with what is in it, where it grants nothing but what is wanted.
-    fn within(
-        &self,
-        rights: &(u32, BitFlags<AccessNet>, Vec<u16>),
-        wanted: &BTreeMap<PathBuf, BitFlags<AccessFs>>,
-    ) -> Option<Standing> {
+    fn within(&self, rights: &(u32, BitFlags<AccessNet>, Vec<u16>), wanted: &Paths) -> Option<Standing> {
         let within = |s: &Standing| {
             let mut added = s.added.iter();
             s.rights == *rights && added.all(|(path, access)| wanted.get(path).is_some_and(|w| w.contains(*access)))
@@ -49,7 +48,7 @@ impl Base {
 pub(super) fn build(
     profile: &Profile,
     places: &Places,
-    grants: &Grants,
+    grants: &Grants<'_>,
     verb: Verb,
     abi: u32,
     base: &Base,
@@ -62,12 +61,12 @@ pub(super) fn build(
         Some(standing) => standing,
         None => begin(level, rights)?,
     };
-    for (path, access) in wanted {
-        if standing.added.get(&path) != Some(&access)
-            && let Some(rule) = rule(&path, access)?
+    for (wish, access) in wanted {
+        if standing.added.get(&wish) != Some(&access)
+            && let Some(rule) = rule(&wish.0, access, grants.chooser.filter(|_| wish.1))?
         {
             standing.ruleset = standing.ruleset.add_rule(rule).map_err(failed)?;
-            standing.added.insert(path, access);
+            standing.added.insert(wish, access);
         }
     }
     let ruleset = standing.ruleset.try_clone().map_err(failed)?;
@@ -86,57 +85,70 @@ fn begin(level: ABI, rights: (u32, BitFlags<AccessNet>, Vec<u16>)) -> Result<Sta
 }
 
 /// Every path that a call is granted, and what may be done there.
-fn granted(profile: &Profile, places: &Places, grants: &Grants, verb: Verb, level: ABI) -> Granted {
+fn granted(profile: &Profile, places: &Places, grants: &Grants<'_>, verb: Verb, level: ABI) -> Granted {
     let read = AccessFs::ReadFile | AccessFs::ReadDir;
     let device =
         (AccessFs::ReadFile | AccessFs::WriteFile | AccessFs::Truncate | AccessFs::IoctlDev) & AccessFs::from_all(level);
     let write =
         AccessFs::from_all(level) & !(AccessFs::Execute | AccessFs::MakeChar | AccessFs::MakeBlock | AccessFs::IoctlDev);
+    let by_others = grants.chooser.is_some();
     let mut granted = Granted::default();
-    granted.lines(&profile.read, places, read);
+    granted.lines(&profile.read, places, read, by_others);
     for line in &profile.exec {
         let paths = places.expand(line).into_iter();
-        granted.paths(paths.filter(|path| !line.starts_with('$') || !opens_everything(path)), read | AccessFs::Execute);
+        let paths = paths.filter(|path| !line.starts_with('$') || !opens_everything(path));
+        granted.paths(paths, read | AccessFs::Execute, by_others && is_chosen(line));
     }
-    granted.lines(&profile.device, places, device);
-    granted.lines(&profile.write_always, places, write);
-    granted.paths([&places.tmpdir], write);
-    granted.lines(&profile.write, places, if verb == Verb::Read { read } else { write });
+    granted.lines(&profile.device, places, device, by_others);
+    granted.lines(&profile.write_always, places, write, by_others);
+    granted.paths([&places.tmpdir], write, false);
+    for line in &profile.write {
+        // What the tool is set up by, others do not change through it.
+        let reads = verb == Verb::Read || (by_others && !is_chosen(line) && !line.starts_with("$TMPDIR"));
+        granted.lines(std::slice::from_ref(line), places, if reads { read } else { write }, by_others);
+    }
     for name in &profile.read_env {
-        granted.paths(places.variable(name), read);
+        granted.paths(places.variable(name), read, by_others);
     }
-    granted.paths(&grants.exec, read | AccessFs::Execute);
-    granted.paths(&grants.read, read);
+    granted.paths(&grants.exec, read | AccessFs::Execute, false);
+    granted.paths(&grants.own, read, false);
+    granted.paths(&grants.read, read, by_others);
     for path in &grants.write {
         // A file that does not exist yet is made in its folder, so that is what must be writable.
         let place = if path.exists() { Some(path.as_path()) } else { path.parent().filter(|f| !places.holds_home(f)) };
-        granted.paths(place, write);
+        granted.paths(place, write, by_others);
     }
     granted
 }
 
+/// Whether where a line of a profile leads is up to whoever calls: by the folder, or by a variable.
+fn is_chosen(line: &str) -> bool {
+    let first = line.split('/').next().unwrap_or_default();
+    first.starts_with('$') && !["$HOME", "$TMPDIR", "$MANAGER"].contains(&first)
+}
+
 /// Whether a tool in the walls of `profile` can read what is at `path`, which is resolved.
-pub fn reaches(profile: &Profile, places: &Places, grants: &Grants, verb: Verb, path: &Path) -> bool {
+pub fn reaches(profile: &Profile, places: &Places, grants: &Grants<'_>, verb: Verb, path: &Path) -> bool {
     let granted = granted(profile, places, grants, verb, ABI::V1);
     let holds = |folder: &PathBuf| folder.canonicalize().is_ok_and(|folder| path.starts_with(folder));
-    granted.0.iter().any(|(folder, access)| access.contains(AccessFs::ReadFile) && holds(folder))
+    granted.0.iter().any(|((folder, _), access)| access.contains(AccessFs::ReadFile) && holds(folder))
 }
 
 /// Paths with their rights, each path once: a rule costs four system calls. All of them are gathered before the first is
 /// opened, since musl maps and unmaps a page for a path that comes and goes alone (seen under strace).
 #[derive(Default)]
-struct Granted(BTreeMap<PathBuf, BitFlags<AccessFs>>);
+struct Granted(Paths);
 
 impl Granted {
-    fn lines(&mut self, lines: &[String], places: &Places, access: BitFlags<AccessFs>) {
+    fn lines(&mut self, lines: &[String], places: &Places, access: BitFlags<AccessFs>, by_others: bool) {
         for line in lines {
-            self.paths(places.expand(line), access);
+            self.paths(places.expand(line), access, by_others && is_chosen(line));
         }
     }
 
-    fn paths(&mut self, paths: impl IntoIterator<Item = impl Into<PathBuf>>, access: BitFlags<AccessFs>) {
+    fn paths(&mut self, paths: impl IntoIterator<Item = impl Into<PathBuf>>, access: BitFlags<AccessFs>, chosen: bool) {
         for path in paths {
-            *self.0.entry(path.into()).or_default() |= access;
+            *self.0.entry((path.into(), chosen)).or_default() |= access;
         }
     }
 }
@@ -179,12 +191,26 @@ fn create(level: ABI, abi: u32, net: BitFlags<AccessNet>) -> Result<RulesetCreat
     ruleset.create().map_err(failed)
 }
 
-/// The rule for one path. What is not there, or not ours to see, grants nothing.
-fn rule(path: &Path, mut access: BitFlags<AccessFs>) -> Result<Option<PathBeneath<OwnedFd>>, ConfineError> {
+/// The rule for one path. What is not there, or not ours to see, grants nothing; of what `chooser` named no more than they have, as it
+/// is once it is open: whatever lay there when the call was judged may be another thing by now.
+fn rule(
+    path: &Path,
+    mut access: BitFlags<AccessFs>,
+    chooser: Option<&dyn Chooser>,
+) -> Result<Option<PathBeneath<OwnedFd>>, ConfineError> {
     let flags = nix::fcntl::OFlag::O_PATH | nix::fcntl::OFlag::O_CLOEXEC;
     let Ok(file) = nix::fcntl::openat(nix::fcntl::AT_FDCWD, path, flags, nix::sys::stat::Mode::empty()) else {
         return Ok(None);
     };
+    if let Some(chooser) = chooser {
+        let Ok(real) = std::fs::read_link(format!("/proc/self/fd/{}", file.as_raw_fd())) else { return Ok(None) };
+        if !chooser.has(&real, false) {
+            return Ok(None);
+        }
+        if !chooser.has(&real, true) {
+            access &= AccessFs::ReadFile | AccessFs::ReadDir | AccessFs::Execute;
+        }
+    }
     if access.contains(AccessFs::IoctlDev) {
         use nix::sys::stat::{SFlag, fstat};
         let kind = SFlag::from_bits_truncate(fstat(&file).map_err(failed)?.st_mode & SFlag::S_IFMT.bits());

@@ -100,6 +100,8 @@ const DENIED: &[c_long] = &[
     libc::SYS_migrate_pages,
     libc::SYS_move_pages,
     libc::SYS_lookup_dcookie,
+    // open_tree_attr
+    467,
     #[cfg(target_arch = "x86_64")]
     libc::SYS_iopl,
     #[cfg(target_arch = "x86_64")]
@@ -127,7 +129,11 @@ const MODES: &[c_long] = &[
     libc::SYS_removexattr,
     libc::SYS_lremovexattr,
     libc::SYS_fremovexattr,
+    // fchmodat2, setxattrat, removexattrat, file_setattr
     452,
+    463,
+    466,
+    469,
     #[cfg(target_arch = "x86_64")]
     libc::SYS_chmod,
     #[cfg(target_arch = "x86_64")]
@@ -148,6 +154,8 @@ enum Action {
 enum Test {
     /// Argument, and the value it must not have.
     Equal(u32, u32),
+    /// Argument, and the value it must have.
+    Other(u32, u32),
     /// The type that an internet socket (argument 0) must not have (argument 1); netlink's raw sockets are harmless.
     InetType(i32),
     /// The type that a UNIX socket (argument 0) must not have (argument 1), and what it answers.
@@ -237,6 +245,8 @@ fn table(profile: &Profile) -> Vec<(u32, Action)> {
         (number(&libc::SYS_sendmsg), Action::Tests(vec![Test::AnyBit(2, FAST_OPEN)])),
         (number(&libc::SYS_sendmmsg), Action::Tests(vec![Test::AnyBit(3, FAST_OPEN)])),
         (number(&libc::SYS_ioctl), Action::Tests(terminal)),
+        // The limits of another process, one outside of the walls too.
+        (number(&libc::SYS_prlimit64), Action::Tests(vec![Test::Other(0, 0)])),
     ]);
     table
 }
@@ -281,6 +291,7 @@ fn one_test(test: &Test) -> Vec<sock_filter> {
     let deny = answer(libc::EPERM);
     match *test {
         Test::Equal(n, value) => vec![argument(n), jump(BPF_JEQ, value, 0, 1), deny],
+        Test::Other(n, value) => vec![argument(n), jump(BPF_JEQ, value, 1, 0), deny],
         Test::InetType(kind) => vec![
             argument(0),
             jump(BPF_JEQ, libc::AF_INET.unsigned_abs(), 1, 0),
@@ -405,6 +416,12 @@ mod tests {
         let socket =
             |kind: i32| super::tests::run(&open, libc::SYS_socket as u32, ARCHITECTURE, [unix, kind as u32, 0, 0, 0, 0]);
         assert_eq!(socket(libc::SOCK_SEQPACKET), ALLOW);
+    }
+
+    #[test]
+    fn the_limits_of_other_processes_are_theirs() {
+        assert_eq!(verdict(libc::SYS_prlimit64, [0; 6]), ALLOW);
+        assert_eq!(verdict(libc::SYS_prlimit64, [4321, 0, 0, 0, 0, 0]), EPERM);
     }
 
     #[test]

@@ -43,7 +43,7 @@ fn look(reading: &Reading<'_>, call: &Call, expanded: &[String], findings: &mut 
     if words.first() != Some(&"configure") {
         let (effects, files) = config::programs(reading, call);
         findings.effects.extend(effects);
-        findings.read.extend(files.into_iter().filter(|file| file.exists()));
+        findings.own.extend(files.into_iter().filter(|file| file.exists()));
     }
     if let Some(effects) = statement::effects(reading) {
         findings.effects.retain(|e| e.verb != Verb::Escape || e.evidence != Evidence::Argv);
@@ -81,6 +81,7 @@ fn stand_for(
     findings.effects = found.effects.into_iter().map(|e| Effect { evidence: Evidence::File, ..e }).collect();
     findings.facts.extend(again.facts);
     findings.read.extend(found.read);
+    findings.own.extend(found.own);
     findings.ports.extend(found.ports);
 }
 

@@ -56,13 +56,28 @@ pub(super) fn inspect(reading: &Reading<'_>, call: &Call, probe: &dyn Probe, inn
         }
     };
     match found {
-        Some(found) => adopt(found, findings),
+        Some(mut found) => {
+            found.effects.extend(led_back(&found.effects, reading, inner));
+            adopt(found, findings);
+        }
         None => {
             let effect = Effect::new(inner.none.unwrap_or(Verb::Unknown), call.name.clone(), Evidence::Argv);
             let note = if inner.none.is_some() { "" } else { "what it would start is not said" };
             findings.effects.push(effect.because(note));
         }
     }
+}
+
+/// What would run where a session's walls may end: on a machine that may be this one.
+fn led_back(effects: &[Effect], reading: &Reading<'_>, inner: &Inner) -> Option<Effect> {
+    let leads_back = reading.from_session && !inner.session.is_empty();
+    let other = effects.iter().find(|effect| !inner.session.contains(&effect.tool)).filter(|_| leads_back)?;
+    let effect = Effect::new(Verb::Escape, other.target.clone(), Evidence::Argv);
+    Some(
+        effect.because(
+            "it runs outside of the session, on a machine that may be this one, with keys that the session has not",
+        ),
+    )
 }
 
 /// What nothing judges again must say all its words: those from elsewhere may be anything.

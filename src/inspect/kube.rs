@@ -6,7 +6,7 @@ mod patch;
 
 pub(super) use manifest::objects;
 
-use super::{Findings, Probe, input};
+use super::{Findings, Probe, input, sealed};
 use crate::call::{Call, absolute};
 use crate::effect::{Effect, Evidence, Verb, worst};
 use crate::place::read_small;
@@ -32,9 +32,14 @@ pub(super) fn inspect(reading: &Reading<'_>, call: &Call, probe: &dyn Probe, fin
         _ => {
             effects.extend(patches(reading, call));
             let verb = worst(&reading.effects);
-            let files = reading.parsed.values("--filename").flat_map(|v| v.split(','));
-            for file in files {
-                effects.extend(sent(file, reading, call, probe, findings, verb));
+            let mut names = Vec::new();
+            for file in reading.parsed.values("--filename").flat_map(|v| v.split(',')) {
+                let (found, path) = sent(file, reading, call, probe, findings, verb);
+                effects.extend(found);
+                names.extend(path.map(|path| (path, file.to_owned())));
+            }
+            if !names.is_empty() {
+                findings.rewrite.sift_errors = Some(Box::new(sealed::Named::new(names)));
             }
             for folder in reading.parsed.values("--kustomize") {
                 effects.extend(put_together(folder, call, verb));
@@ -47,7 +52,8 @@ pub(super) fn inspect(reading: &Reading<'_>, call: &Call, probe: &dyn Probe, fin
     findings.effects.extend(effects);
 }
 
-/// The manifests that `-f` names: what is sent does to its objects what the command does, or more.
+/// The manifests that `-f` names: what is sent does to its objects what the command does, or more. One file is handed on as it was
+/// judged, by the path that comes with it.
 fn sent(
     file: &str,
     reading: &Reading<'_>,
@@ -55,29 +61,38 @@ fn sent(
     probe: &dyn Probe,
     findings: &mut Findings,
     verb: Verb,
-) -> Vec<Effect> {
-    let unknown = |why: String| vec![Effect::new(Verb::Unknown, file, Evidence::File).because(why)];
+) -> (Vec<Effect>, Option<String>) {
+    let unknown = |why: String| (vec![Effect::new(Verb::Unknown, file, Evidence::File).because(why)], None);
     if file.contains("://") {
         return unknown("manifests that come from elsewhere cannot be read before".to_owned());
     }
     let texts = match file {
         "-" => match input::whole(call, probe, findings) {
             Ok(bytes) => bytes.iter().map(|b| String::from_utf8_lossy(b).into_owned()).collect(),
-            Err(effect) => return vec![*effect],
+            Err(effect) => return (vec![*effect], None),
         },
         _ if call.around.away => return unknown("it is no file of this machine".to_owned()),
         // kubectl itself says that it is not there.
-        _ if !absolute(&call.cwd, Path::new(file)).exists() => return vec![],
+        _ if !absolute(&call.cwd, Path::new(file)).exists() => return (vec![], None),
         _ => match files(&absolute(&call.cwd, Path::new(file)), reading.parsed.is_on("--recursive")) {
             Ok(texts) => texts,
             Err(why) => return unknown(why),
         },
     };
-    let objects = texts.iter().map(|text| manifest::objects(text)).collect::<Result<Vec<_>, String>>();
-    match objects {
-        Err(why) => unknown(format!("no manifest that can be read: {why}")),
-        Ok(objects) => objects.iter().flatten().flat_map(|object| manifest::effects(object, verb)).collect(),
-    }
+    let objects = match texts.iter().map(|text| manifest::objects(text)).collect::<Result<Vec<_>, String>>() {
+        Err(why) => return unknown(format!("no manifest that can be read: {why}")),
+        Ok(objects) => objects,
+    };
+    let effects = objects.iter().flatten().flat_map(|object| manifest::effects(object, verb)).collect();
+    let is_file = absolute(&call.cwd, Path::new(file)).is_file();
+    let path = match texts.as_slice() {
+        [text] if is_file => {
+            let sealed = probe.sealed(text.as_bytes()).ok();
+            sealed.map(|sealed| sealed::put(reading, "--filename", file, sealed, findings))
+        }
+        _ => None,
+    };
+    (effects, path)
 }
 
 /// The manifests of a file, or of a folder's files.

@@ -248,7 +248,7 @@ fn startup_files(call: &Call, findings: &mut Findings) -> Vec<Input> {
     let mut inputs = Vec::new();
     for file in files {
         inputs.extend(script(&file, None, findings));
-        findings.read.push(file);
+        findings.own.push(file);
     }
     inputs
 }

@@ -28,11 +28,14 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 use terminal::Terminal;
 use yours::Yours;
 
 /// So many calls are answered at once; further ones wait.
 const MOST: usize = 64;
+/// Who connects says at once what they want: others wait behind them.
+const LONGEST_SILENCE: Duration = Duration::from_secs(10);
 
 /// Where calls from inside come.
 enum Door {
@@ -200,7 +203,9 @@ impl Answer {
 
     /// Answers one call: starts the link, passes signals on, and tells how it ended. When the caller is gone, so is it.
     fn answer(&self, mut connection: UnixStream) -> io::Result<()> {
+        connection.set_read_timeout(Some(LONGEST_SILENCE))?;
         let request = receive(&connection)?;
+        connection.set_read_timeout(None)?;
         let signals = awaited()?;
         let own = sys::own_pid();
         let yours = self.bounds.as_ref().map(|_| Yours::new()).transpose()?;

@@ -3,6 +3,8 @@
 
 use super::answer::YOURS;
 use super::room::ROOM;
+use crate::call::SESSION;
+use crate::confine::Chooser;
 use serde::{Deserialize, Serialize};
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
@@ -14,15 +16,13 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use wildmatch::WildMatch;
 
-/// The variable that tells an answered call whose session it comes from. Only what starts the call sets it; whoever else
-/// does gets less.
-const SESSION: &str = "SPRAG_SESSION";
-
 /// The bounds of a session.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Bounds {
-    /// The trees and files that it has.
+    /// The trees and files that it may read.
     granted: Granted,
+    /// Those that it may write too.
+    writable: Granted,
     /// Patterns of the variables that are not taken from it.
     owned: Vec<String>,
     /// Those variables, as they were when it started.
@@ -68,11 +68,17 @@ impl Granted {
 }
 
 impl Bounds {
-    /// The bounds of a session that has `granted`, started with the environment `env`, of which the variables that fit
-    /// `owned` are not taken from it.
-    pub fn new(granted: BTreeSet<PathBuf>, owned: Vec<String>, env: &BTreeMap<OsString, OsString>) -> Bounds {
-        let granted = Granted::new(granted);
-        let bounds = Bounds { granted, owned, values: BTreeMap::new(), file: PathBuf::new() };
+    /// The bounds of a session that may read and run `read` and write `write` too, started with the environment `env`, of which
+    /// the variables that fit `owned` are not taken from it.
+    pub fn new(
+        read: &BTreeSet<PathBuf>,
+        write: &BTreeSet<PathBuf>,
+        owned: Vec<String>,
+        env: &BTreeMap<OsString, OsString>,
+    ) -> Bounds {
+        let granted = Granted::new(read.union(write).cloned());
+        let writable = Granted::new(write.iter().cloned());
+        let bounds = Bounds { granted, writable, owned, values: BTreeMap::new(), file: PathBuf::new() };
         let owns = bounds.owns();
         let values = env.iter().filter(|(name, _)| owns(name)).map(|(n, v)| (n.clone(), v.clone())).collect();
         Bounds { values, ..bounds }
@@ -89,14 +95,20 @@ impl Bounds {
         Ok(Some(Bounds { file: PathBuf::from(file), ..bounds }))
     }
 
-    /// Whether the session could itself reach what is at `path`, or would be if nothing is there yet.
-    pub fn hold(&self, path: &Path) -> bool {
+    /// Whether the session could itself read what is at `path`, or write it where `write` is set; or could if it were there.
+    pub fn hold(&self, path: &Path, write: bool) -> bool {
         let there = path.ancestors().find_map(|above| fs::canonicalize(above).ok());
-        there.is_some_and(|real| real.ancestors().any(|above| self.granted.holds(above)))
+        there.is_some_and(|real| self.has(&real, write))
+    }
+
+    /// Whether the session has something below the folder at `path`.
+    pub fn lead_from(&self, path: &Path) -> bool {
+        fs::canonicalize(path).is_ok_and(|real| self.granted.paths().any(|granted| granted.starts_with(&real)))
     }
 
     /// Adds a folder that the session has besides.
     pub(super) fn add(&mut self, folder: PathBuf) {
+        self.writable = Granted::new(self.writable.paths().chain([folder.clone()]));
         self.granted = Granted::new(self.granted.paths().chain([folder]));
     }
 
@@ -127,6 +139,13 @@ impl Bounds {
     }
 }
 
+impl Chooser for Bounds {
+    fn has(&self, real: &Path, write: bool) -> bool {
+        let granted = if write { &self.writable } else { &self.granted };
+        real.ancestors().any(|above| granted.holds(above))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -139,7 +158,8 @@ mod tests {
             fs::create_dir_all(root.join(folder)).unwrap();
         }
         std::os::unix::fs::symlink(root.join("home/.aws"), root.join("project/link")).unwrap();
-        let bounds = Bounds::new([root.join("project")].into(), vec![], &BTreeMap::new());
+        let (read, write) = ([root.join("project/deep")].into(), [root.join("project")].into());
+        let bounds = Bounds::new(&read, &write, vec![], &BTreeMap::new());
         for (path, held) in [
             ("project", true),
             ("project/deep/new/file", true),
@@ -150,7 +170,12 @@ mod tests {
             ("project/../home/.aws/credentials", false),
             ("nothing", false),
         ] {
-            assert_eq!(bounds.hold(&root.join(path)), held, "{path}");
+            assert_eq!(bounds.hold(&root.join(path), false), held, "{path}");
+        }
+        let bounds = Bounds::new(&write, &read, vec![], &BTreeMap::new());
+        for (path, held) in [("project", false), ("project/x", false), ("project/deep", true), ("project/deep/new", true)] {
+            assert!(bounds.hold(&root.join(path), false), "{path}");
+            assert_eq!(bounds.hold(&root.join(path), true), held, "{path}");
         }
     }
 
@@ -173,7 +198,7 @@ mod tests {
         let env = [("PATH", "/usr/bin"), ("AWS_SECRET_ACCESS_KEY", "s"), ("LANG", "C")];
         let env = env.into_iter().map(|(n, v)| (OsString::from(n), OsString::from(v))).collect();
         let owned = ["PATH", "*_SECRET*", "KUBECONFIG"].map(str::to_owned).to_vec();
-        let mut bounds = Bounds::new(BTreeSet::new(), owned, &env);
+        let mut bounds = Bounds::new(&BTreeSet::new(), &BTreeSet::new(), owned, &env);
         bounds.file = PathBuf::from("/room/session");
         let given =
             ["PATH=/evil", "KUBECONFIG=/evil", "LANG=de", "SPRAG_SESSION=/evil", "A=b=c"].map(|p| p.as_bytes().to_vec());

@@ -5,6 +5,7 @@ use crate::call::{Around, Call, Stdin, User, workspace};
 use crate::effect::{Effect, Verb, worst};
 use crate::inspect::{self, Findings, Learned, Probe, Reader, Unasked};
 use crate::policy::{self, Context, Policy, PolicyError, layers};
+use crate::profile::Walls;
 use crate::record::redact_words;
 use crate::text::hex;
 use crate::tool::{self, Reading, ShimError, Tool};
@@ -70,6 +71,11 @@ impl Shims {
         let first = tools.next().ok_or_else(|| ShimError::Table(call.name.clone()))?;
         let others = call.other_name.as_deref().map(|n| tool::find_for(n, call)).transpose()?.unwrap_or_default();
         Ok(Shims { first, stricter: tools.chain(others).collect() })
+    }
+
+    /// The walls that it will run in.
+    pub fn walls(&self) -> Walls {
+        self.first.profile.walls
     }
 
     /// The call as the first of them reads it; by that it will run.
@@ -223,6 +229,7 @@ fn draft(call: &Call, workspace: PathBuf, reading: &Reading<'_>, findings: Findi
         folder: reading.folder.clone(),
         workspace,
         verb: if flows { worst(&findings.effects).max(Verb::Write) } else { worst(&findings.effects) },
+        own: findings.own,
         read: paths.read.into_iter().chain(findings.read).collect(),
         write: paths.write.into_iter().chain(findings.write).collect(),
         ports: findings.ports,

@@ -28,6 +28,8 @@ pub struct Reading<'t> {
     pub folder: PathBuf,
     /// Facts about the place: `aws-profile`, `pg-host`, …
     pub facts: BTreeMap<String, String>,
+    /// The call comes out of a guarded session.
+    pub from_session: bool,
     /// The call only prints help, or was made mild by a flag: there is nothing more to look at.
     pub mild: bool,
 }
@@ -55,6 +57,7 @@ impl Tool {
             parsed,
             effects: Vec::new(),
             folder,
+            from_session: call.is_from_session(),
             mild: false,
         };
         reading.find_effects(call);
@@ -157,9 +160,14 @@ impl<'t> Reading<'t> {
     pub fn paths(&self) -> Paths {
         let mut paths = Paths::default();
         for flag in &self.parsed.flags {
-            let found = flag.values.iter().map(|v| absolute(&self.folder, Path::new(v)));
+            let path = |value: &str| absolute(&self.folder, Path::new(value));
+            let found = flag.values.iter().map(|value| path(value));
             match flag.mark {
-                Mark::Read => paths.read.extend(found),
+                Mark::Read => {
+                    // `--from-file=KEY=PATH` too.
+                    paths.read.extend(flag.values.iter().filter_map(|value| Some(path(value.split_once('=')?.1))));
+                    paths.read.extend(found);
+                }
                 Mark::Write => paths.write.extend(found),
                 Mark::Plain | Mark::Secret => {}
             }
@@ -242,7 +250,7 @@ impl<'t> Reading<'t> {
     }
 
     fn raised(&self, command: &Command, wanted: impl Fn(&Raise) -> bool) -> Vec<Effect> {
-        let raises = command.raise.iter().chain(&self.tool.raise).filter(|r| wanted(r));
+        let raises = command.raise.iter().chain(&self.tool.raise).filter(|r| wanted(r) && (!r.session || self.from_session));
         raises.flat_map(|raise| self.raise(raise, command)).collect()
     }
 

@@ -132,6 +132,9 @@ pub struct Inner {
     /// What the launcher does where there is none; absent: that is unknown.
     #[serde(default)]
     pub none: Option<Verb>,
+    /// The machine it is started on may be this one, outside of a guarded session: out of one, only these tools are started there.
+    #[serde(default)]
+    pub session: Vec<String>,
 }
 
 /// Makes the effect of a command worse when something stands in the call.
@@ -150,6 +153,9 @@ pub struct Raise {
     /// The pattern's letters stand for small and capital ones.
     #[serde(default)]
     pub fold: bool,
+    /// Only a call out of a guarded session: by it, it would get what it has not itself.
+    #[serde(default)]
+    pub session: bool,
     /// The value is an option of ssh, compared as `name=value` in the way in which ssh takes it apart, its name in small letters.
     #[serde(default)]
     pub keyword: bool,

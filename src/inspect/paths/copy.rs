@@ -332,7 +332,7 @@ pub(super) fn brought(judge: &Judge<'_>, sources: &[Source], to: &OsStr) -> Vec<
         let target = into.map_or_else(|| path.clone(), |name| path.join(name));
         if remote || !from.is_dir() {
             // Of a remote one it is not known whether it is a folder.
-            let comes_over = if target.is_dir() { !remote } else { !same(&from, &target) };
+            let comes_over = if target.is_dir() { !remote && from.exists() } else { !same(&from, &target) };
             found.extend(comes_over.then_some(target));
         } else if work && written_over(&from, &target, &mut found).is_none() {
             return judge.one(path.as_os_str(), Act::Remove);

@@ -8,8 +8,8 @@ use crate::effect::{Effect, Evidence, LOCAL_FILE, Verb};
 use crate::inspect::{Findings, Piece, Probe, Reader};
 use crate::tool::Reading;
 use std::ffi::OsStr;
-use std::os::unix::fs::FileTypeExt;
-use std::path::{Path, PathBuf};
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
+use std::path::Path;
 
 /// Files that a flag or an operand of any tool names for its output, or the commands that it is given, and that no output belongs
 /// over.
@@ -18,14 +18,14 @@ pub(in crate::inspect) fn written_over(reading: &Reading<'_>, call: &Call, findi
         return vec![];
     }
     let named = reading.paths().write;
-    let by_commands = local_files(&findings.effects);
-    if named.is_empty() && by_commands.is_empty() {
+    let by_commands = findings.effects.iter().any(|effect| effect.kind == LOCAL_FILE);
+    if named.is_empty() && !by_commands {
         return vec![];
     }
     let ground = Ground::of(call);
-    let all = named.iter().map(PathBuf::as_path).chain(by_commands);
     let mut effects: Vec<Effect> = Vec::new();
-    for effect in all.filter_map(|path| output(&ground, path)) {
+    let outputs = named.iter().filter_map(|path| output(&ground, path));
+    for effect in outputs.chain(of_commands(&ground, &findings.effects)) {
         if !effects.iter().chain(&findings.effects).any(|e| e.verb == effect.verb && e.target == effect.target) {
             effects.push(effect);
         }
@@ -33,9 +33,30 @@ pub(in crate::inspect) fn written_over(reading: &Reading<'_>, call: &Call, findi
     effects
 }
 
-/// The files of this machine that effects write.
-fn local_files(effects: &[Effect]) -> Vec<&Path> {
-    effects.iter().filter(|e| e.kind == LOCAL_FILE && e.verb == Verb::Write).map(|e| Path::new(&e.target)).collect()
+/// A file that a client reads out of its own machine and sends to the server: one of those by which programs are set up, or that not
+/// everybody may read.
+fn sent(ground: &Ground, path: &Path) -> Option<Effect> {
+    const OTHERS: u32 = 0o004;
+    let (place, path) = ground.place(ground.expanded(path).as_os_str(), true);
+    let kept = match place {
+        Place::Own | Place::Device => true,
+        Place::Home => ground.is_setting(&path),
+        Place::System => path.metadata().is_ok_and(|m| m.mode() & OTHERS == 0),
+        Place::Unseen | Place::Nowhere | Place::Top | Place::Inside | Place::Scratch | Place::Outside => false,
+    };
+    let effect = || Effect::new(Verb::Reveal, path.to_string_lossy(), Evidence::Argv);
+    kept.then(|| effect().because("the file is sent to the server"))
+}
+
+/// What a client's own commands do to the files of this machine that effects name.
+fn of_commands(ground: &Ground, effects: &[Effect]) -> Vec<Effect> {
+    let local = effects.iter().filter(|effect| effect.kind == LOCAL_FILE);
+    let judged = |effect: &Effect| match effect.verb {
+        Verb::Read => sent(ground, Path::new(&effect.target)),
+        Verb::Write => output(ground, Path::new(&effect.target)),
+        Verb::Reveal | Verb::Grant | Verb::Escape | Verb::Destroy | Verb::Unknown => None,
+    };
+    local.filter_map(judged).collect()
 }
 
 /// What an output does to a file that is the machine's, sprag's own, a device, or what a program of the home is set up by. What is
@@ -75,7 +96,7 @@ impl Outputs {
     }
 
     fn judged(&self, mut piece: Piece) -> Piece {
-        let more: Vec<Effect> = local_files(&piece.effects).into_iter().filter_map(|p| output(&self.ground, p)).collect();
+        let more = of_commands(&self.ground, &piece.effects);
         piece.effects.extend(more);
         piece
     }

@@ -22,6 +22,7 @@ pub(super) fn find(reading: &Reading<'_>, call: &Call, findings: &mut Findings) 
     add(&mut facts, &given);
     session::of_variables(call, findings);
     session::of_pairs(&given, Evidence::Argv, findings);
+    elsewhere(&given, call, findings);
     let service = facts.get("pg-service").cloned().unwrap_or_default();
     if !service.is_empty() {
         let file = given.iter().find(|(k, _)| k == "servicefile").map(|(_, v)| v.clone());
@@ -61,6 +62,20 @@ pub(super) fn is_direct(facts: &BTreeMap<String, String>) -> bool {
         Some(folder) if folder.starts_with('/') => has_lock(folder),
         Some("localhost" | "127.0.0.1" | "::1") => SOCKET_FOLDERS.into_iter().any(has_lock),
         Some(_) | None => false,
+    }
+}
+
+/// What a connection string names beside the server: a library to be loaded, and an address under another's name, to which a
+/// guarded session would have the password sent that it has not itself.
+fn elsewhere(pairs: &[(String, String)], call: &Call, findings: &mut Findings) {
+    for (key, value) in pairs {
+        let (verb, note) = match key.as_str() {
+            // `ENGINE:KEY`, the engine by the path of its library too.
+            "sslkey" if value.contains(':') => (Verb::Escape, "OpenSSL loads it as an engine"),
+            "hostaddr" if call.is_from_session() => (Verb::Reveal, "the password of another server may be sent there"),
+            _ => continue,
+        };
+        findings.effects.push(Effect::new(verb, value, Evidence::Argv).because(note));
     }
 }
 

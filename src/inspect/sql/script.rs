@@ -1,12 +1,8 @@
 //! Scripts given by name: psql reads the very bytes that were judged, from a sealed file, and names them as they were named.
 
-use super::super::{Findings, Probe};
+use super::super::{Findings, Probe, sealed};
 use crate::tool::Reading;
 use crate::verdict::Sift;
-use std::ffi::{OsStr, OsString};
-use std::os::fd::AsRawFd;
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::sync::Arc;
 
 /// How psql begins a message about a script.
 const MESSAGE: &str = "psql:";
@@ -22,18 +18,8 @@ pub(super) fn seal<'t>(
     let mut names = Vec::new();
     for (name, text) in texts {
         let Ok(sealed) = probe.sealed(text) else { continue };
-        let path = format!("/proc/self/fd/{}", sealed.as_raw_fd());
-        let argv = findings.rewrite.argv.get_or_insert_with(|| reading.argv());
-        // psql loses no word, and gets new ones only in front.
-        let added = argv.len().saturating_sub(reading.words.len());
-        for at in reading.parsed.flags.iter().filter(|f| f.name == "--file").filter_map(|f| f.at.last()) {
-            let Some(word) = argv.get_mut(added + at) else { continue };
-            if let Some(flag) = before_script(word, name) {
-                *word = OsString::from_vec([flag.as_slice(), path.as_bytes()].concat());
-            }
-        }
+        let path = sealed::put(reading, "--file", name, sealed, findings);
         names.push((format!("{MESSAGE}{path}:").into_bytes(), format!("{MESSAGE}{}:", shown(name)).into_bytes()));
-        findings.rewrite.keep.push(Arc::new(sealed));
     }
     if !names.is_empty() {
         findings.rewrite.sift_errors = Some(Box::new(Renamed { names, held: Vec::new(), mid_line: false }));
@@ -52,13 +38,6 @@ fn shown(name: &str) -> String {
     }
     let root = if name.starts_with('/') { "/" } else { "" };
     format!("{root}{}", parts.join("/"))
-}
-
-/// What stands before a script's name in its word: nothing, or its flag.
-fn before_script(word: &OsStr, name: &str) -> Option<Vec<u8>> {
-    let flag = word.as_bytes().strip_suffix(name.as_bytes())?;
-    let is_flag = flag.is_empty() || (flag.starts_with(b"-") && (flag.ends_with(b"=") || flag.ends_with(b"f")));
-    is_flag.then(|| flag.to_vec())
 }
 
 /// Names scripts in psql's messages as the caller named them.
@@ -123,21 +102,6 @@ mod tests {
             ("/a/./s.sql", "/a/s.sql"),
         ] {
             assert_eq!(shown(name), expected, "{name}");
-        }
-    }
-
-    #[test]
-    fn a_name_is_found_behind_every_form_of_its_flag() {
-        for (word, flag) in [
-            ("a.sql", Some("")),
-            ("--file=a.sql", Some("--file=")),
-            ("-fa.sql", Some("-f")),
-            ("-Xfa.sql", Some("-Xf")),
-            ("xa.sql", None),
-            ("-da.sql", None),
-        ] {
-            let found = before_script(OsStr::new(word), "a.sql").map(|f| String::from_utf8(f).unwrap());
-            assert_eq!(found.as_deref(), flag, "{word}");
         }
     }
 }

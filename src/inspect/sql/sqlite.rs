@@ -78,6 +78,18 @@ impl Around for Files {
     }
 }
 
+/// Where a start-up file may lie: `~/.sqliterc` of the password database, else of `HOME`; else the one in the folder of configuration
+/// (3.43 and later).
+fn startup_files(call: &Call) -> Vec<PathBuf> {
+    let homes: Vec<PathBuf> = call.var("HOME").map(PathBuf::from).into_iter().chain([User::current().home]).collect();
+    let mut files: Vec<PathBuf> = homes.iter().map(|h| h.join(".sqliterc")).collect();
+    files.extend(homes.iter().map(|h| h.join(".config/sqlite3/sqliterc")));
+    files.extend(call.var("XDG_CONFIG_HOME").map(|c| Path::new(&c).join("sqlite3/sqliterc")));
+    files.sort();
+    files.dedup();
+    files
+}
+
 /// Nothing around: a script by itself.
 struct Nothing;
 
@@ -130,7 +142,10 @@ pub(in crate::inspect) fn inspect(reading: &Reading<'_>, call: &Call, probe: &dy
     });
     let texts: Vec<Vec<u8>> = words.chain(typed).chain(files.texts).collect();
     findings.evidence = digest(texts.iter());
-    findings.read.extend(files.read);
+    let startup = startup_files(call);
+    let (own, read): (Vec<PathBuf>, Vec<PathBuf>) = files.read.into_iter().partition(|file| startup.contains(file));
+    findings.own.extend(own);
+    findings.read.extend(read);
     findings.write.extend(files.write);
 }
 
@@ -187,16 +202,9 @@ impl<'a> Client<'a> {
         self.around.opens(path);
     }
 
-    /// The start-up file, which is run first: `~/.sqliterc` of the password database, else of `HOME`; else the one in
-    /// the folder of configuration (3.43 and later).
+    /// The start-up file, which is run first.
     fn startup(&mut self, call: &Call) {
-        let homes: Vec<PathBuf> = call.var("HOME").map(PathBuf::from).into_iter().chain([User::current().home]).collect();
-        let mut files: Vec<PathBuf> = homes.iter().map(|h| h.join(".sqliterc")).collect();
-        files.extend(homes.iter().map(|h| h.join(".config/sqlite3/sqliterc")));
-        files.extend(call.var("XDG_CONFIG_HOME").map(|c| Path::new(&c).join("sqlite3/sqliterc")));
-        files.sort();
-        files.dedup();
-        for file in files.iter().filter(|f| f.exists()).filter_map(|f| f.to_str()) {
+        for file in startup_files(call).iter().filter(|f| f.exists()).filter_map(|f| f.to_str()) {
             self.read(file);
         }
     }

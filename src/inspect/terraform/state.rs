@@ -5,6 +5,7 @@
 //! own, with a name that policies can use.
 
 use super::plan::Plan;
+use super::values::Output;
 use crate::call::{Call, absolute};
 use crate::effect::{Effect, Evidence, Verb};
 use crate::inspect::{Learned, Probe};
@@ -13,7 +14,7 @@ use crate::tool::Reading;
 use prost::Message;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::Read;
 use std::os::fd::OwnedFd;
@@ -291,6 +292,29 @@ fn usual_file(reading: &Reading<'_>, call: &Call, workspace: &str) -> PathBuf {
     match workspace {
         "default" => or("path", "terraform.tfstate"),
         _ => or("workspace_dir", "terraform.tfstate.d").join(workspace).join("terraform.tfstate"),
+    }
+}
+
+/// The outputs of a local state: none where there is no state yet, and nothing that says it lies elsewhere; absent where they cannot be
+/// told.
+pub(super) fn local_outputs(reading: &Reading<'_>, call: &Call) -> Option<BTreeMap<String, Output>> {
+    #[derive(Deserialize)]
+    struct Outputs {
+        // What OpenTofu has encrypted has none.
+        version: u64,
+        #[serde(default)]
+        outputs: BTreeMap<String, Output>,
+    }
+    let is_local = Backend::of(reading, call).is_none_or(|backend| backend.kind == "local");
+    let workspace = reading.facts.get("tf-workspace").map_or("default", String::as_str);
+    let file = local_file(reading, call, workspace);
+    match file.symlink_metadata() {
+        _ if !is_local => None,
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Some(BTreeMap::new()),
+        _ => serde_json::from_str::<Outputs>(&crate::place::read_small(&file).ok()?)
+            .ok()
+            .filter(|found| found.version == 4)
+            .map(|found| found.outputs),
     }
 }
 

@@ -1,6 +1,7 @@
 //! terraform output: it brings out a secret only where a sensitive value is among what is printed.
 //!
-//! Which outputs are sensitive is asked of the real tool, since only it can open every backend.
+//! Which outputs are sensitive is asked of the real tool, since only it can open every backend; where it cannot be asked, a local state
+//! says.
 
 use super::super::{Findings, Probe};
 use crate::call::Call;
@@ -10,24 +11,29 @@ use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 
-/// An output, as `terraform output -json` prints it; its value is passed over.
+/// An output, as `terraform output -json` prints it and a state holds it; its value is passed over.
 #[derive(Deserialize)]
-struct Output {
+pub(super) struct Output {
+    #[serde(default)]
     sensitive: bool,
 }
 
 /// Flags of `output` that say where to look.
 const WHERE: [&str; 3] = ["-state", "-var", "-var-file"];
 
-pub(in crate::inspect) fn inspect(reading: &Reading<'_>, _: &Call, probe: &dyn Probe, findings: &mut Findings) {
+pub(in crate::inspect) fn inspect(reading: &Reading<'_>, call: &Call, probe: &dyn Probe, findings: &mut Findings) {
     let reveals = findings.effects.iter().any(|e| e.verb == Verb::Reveal);
     let to_a_file = reading.parsed.last("-json-into").is_some();
     if !reveals || to_a_file || findings.effects.iter().any(|e| e.verb > Verb::Reveal) {
         return;
     }
+    let outputs = match probe.printed(reading, &words(reading)) {
+        Ok(printed) => serde_json::from_slice::<BTreeMap<String, Output>>(&printed).ok(),
+        Err(_) if call.around.away => None,
+        Err(_) => super::state::local_outputs(reading, call),
+    };
     // That they cannot be told is no evidence: argv's word stands.
-    let Ok(printed) = probe.printed(reading, &words(reading)) else { return };
-    let Ok(outputs) = serde_json::from_slice::<BTreeMap<String, Output>>(&printed) else { return };
+    let Some(outputs) = outputs else { return };
     let asked = reading.operands();
     let meant = outputs.iter().filter(|(name, _)| asked.is_empty() || asked.contains(&name.as_str()));
     let sensitive: Vec<&String> = meant.filter(|(_, o)| o.sensitive).map(|(name, _)| name).collect();

@@ -27,6 +27,19 @@ pub enum NotAnswered {
     Nobody(io::Error),
     /// The connection ended before the call did.
     Ended,
+    /// It was judged, and the tool itself cannot be run here.
+    Tool(io::Error),
+}
+
+impl NotAnswered {
+    /// The exit code (design: 71 walls, 126 and 127 the real tool).
+    pub fn code(&self) -> i32 {
+        match self {
+            NotAnswered::Nobody(_) | NotAnswered::Ended => 71,
+            NotAnswered::Tool(e) if e.kind() == io::ErrorKind::NotFound => 127,
+            NotAnswered::Tool(_) => 126,
+        }
+    }
 }
 
 impl fmt::Display for NotAnswered {
@@ -34,6 +47,8 @@ impl fmt::Display for NotAnswered {
         match self {
             NotAnswered::Nobody(e) => write!(f, "the tool around it answers no calls: {e}"),
             NotAnswered::Ended => f.write_str("the tool around it ended before the call did"),
+            NotAnswered::Tool(e) if e.kind() == io::ErrorKind::NotFound => f.write_str("there is no such tool in PATH here"),
+            NotAnswered::Tool(e) => write!(f, "the tool cannot be run here: {e}"),
         }
     }
 }
@@ -65,7 +80,7 @@ pub fn ask(room: &Path, link: &Path, argv: &[OsString], env: &BTreeMap<OsString,
         Answered::Yours(_) if !comes_from_sprag(&connection) => Err(nobody(io::ErrorKind::PermissionDenied.into())),
         Answered::Yours(argv) => {
             before.restore();
-            Err(nobody(become_tool(link, &argv, env)))
+            Err(NotAnswered::Tool(become_tool(link, &argv, env)))
         }
     }
 }

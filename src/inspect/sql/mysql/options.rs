@@ -51,7 +51,7 @@ pub(super) fn judge(reading: &Reading<'_>, call: &Call, findings: &mut Findings)
     if reading.parsed.is_on("--no-defaults") {
         return;
     }
-    for file in files(reading, call) {
+    for (file, named) in files(reading, call) {
         match place::read_small(&file) {
             Ok(text) => {
                 for line in strange_lines(&text, &reading.tool.names) {
@@ -65,23 +65,25 @@ pub(super) fn judge(reading: &Reading<'_>, call: &Call, findings: &mut Findings)
                 findings.effects.push(Effect::new(Verb::Unknown, file.display().to_string(), Evidence::File).because(note));
             }
         }
-        findings.read.push(file);
+        if named { &mut findings.read } else { &mut findings.own }.push(file);
     }
 }
 
-fn files(reading: &Reading<'_>, call: &Call) -> Vec<PathBuf> {
+/// The files, and whether the call names them.
+fn files(reading: &Reading<'_>, call: &Call) -> Vec<(PathBuf, bool)> {
     let named =
         |flag: &'static str| reading.parsed.values(flag).map(|f| absolute(&call.cwd, Path::new(f))).collect::<Vec<_>>();
+    let with = |files: Vec<PathBuf>, named: bool| files.into_iter().map(move |file| (file, named));
     let only = named("--defaults-file");
     if !only.is_empty() {
-        return only;
+        return with(only, true).collect();
     }
-    let mut files = named("--defaults-extra-file");
-    files.extend(["MYSQL_HOME", "MARIADB_HOME"].iter().filter_map(|v| call.var(v)).map(|f| Path::new(&f).join("my.cnf")));
+    let mut by_call = named("--defaults-extra-file");
+    by_call.extend(["MYSQL_HOME", "MARIADB_HOME"].iter().filter_map(|v| call.var(v)).map(|f| Path::new(&f).join("my.cnf")));
     let homes = call.var("HOME").map(PathBuf::from).into_iter().chain([User::current().home]);
-    files.extend(homes.map(|home| home.join(".my.cnf")));
-    files.dedup();
-    files
+    let mut of_itself: Vec<PathBuf> = homes.map(|home| home.join(".my.cnf")).collect();
+    of_itself.dedup();
+    with(by_call, true).chain(with(of_itself, false)).collect()
 }
 
 /// The settings in groups of the program of these names that are not known to be harmless, and what includes other files.

@@ -13,6 +13,8 @@ use std::path::Path;
 
 /// How deep scripts may include each other.
 const MAX_DEPTH: usize = 16;
+/// What the names of variables have that hold a secret.
+const SECRET: &[&str] = &["PASS", "SECRET", "TOKEN", "KEY", "CREDENTIAL"];
 
 impl Psql<'_> {
     /// Judges the command whose backslash was read; whether the script goes on.
@@ -73,7 +75,7 @@ impl Psql<'_> {
         for command in &found.backticks {
             self.note(Verb::Escape, command, "runs a shell");
         }
-        let shows = matches!(does, Does::Shows | Does::Sets | Does::Unsets | Does::SetsFirst | Does::SetsLast);
+        let shows = matches!(does, Does::Shows | Does::Sets | Does::Unsets | Does::TakesVariable | Does::SetsLast);
         if let Some(variable) = found.unknown.first().filter(|_| !shows && !self.doubtful) {
             self.note(Verb::Unknown, format!("\\{name}"), format!("the value of the variable `{variable}` is not known"));
         }
@@ -105,7 +107,17 @@ impl Psql<'_> {
             Does::Exports => self.written(found.word(1)),
             Does::Resets => drop(script.lexer.take()),
             Does::Sets => self.set(script, found),
-            Does::Unsets | Does::SetsFirst => self.variables.set(found.word(0), None),
+            Does::Unsets => self.variables.set(found.word(0), None),
+            Does::TakesVariable => {
+                self.variables.set(found.word(0), None);
+                if SECRET.iter().any(|word| found.word(1).to_ascii_uppercase().contains(word)) {
+                    self.note(Verb::Reveal, found.word(1), "a variable comes out that may hold a secret");
+                }
+            }
+            Does::Imports => {
+                self.sent(found.word(0));
+                self.own_effect(name, Verb::Write, "makes a large object", found);
+            }
             Does::SetsLast => {
                 self.note(Verb::Unknown, "\\prompt", "may take the next line for its answer");
                 self.variables.set(found.words.last().map_or("", String::as_str), None);
@@ -144,6 +156,12 @@ impl Psql<'_> {
             None if target.is_empty() => {}
             None => self.written(target),
         }
+    }
+
+    /// A file that psql itself reads and sends.
+    fn sent(&mut self, file: &str) {
+        let effect = Effect::new(Verb::Read, beside(&self.folder, file, true), Evidence::Sql).on_kind(LOCAL_FILE);
+        self.add_here(effect.because("a file is sent"));
     }
 
     /// A file that psql itself writes.
@@ -204,11 +222,12 @@ impl Psql<'_> {
         };
         match &copy.end {
             End::Program(program) => self.note(Verb::Escape, program, "runs a shell"),
-            End::File(file) if !copy.from => self.written(file),
+            End::File(file) if copy.from => self.sent(file),
+            End::File(file) => self.written(file),
             End::Stream if copy.from => {
                 self.note(Verb::Unknown, "pstdin", "its rows may be what follows in the script");
             }
-            End::File(_) | End::Input | End::Stream => {}
+            End::Input | End::Stream => {}
         }
         let rows = self.send(&copy.sql, (script.line, 1));
         if copy.end == End::Input && rows > 0 {
@@ -278,11 +297,11 @@ mod tests {
             ("\\o out.txt\nselect 1;", "write out.txt, read (database)"),
             ("select 1 \\g /etc/x", "write /etc/x, read (database)"),
             ("\\copy a to 'out.csv' csv", "write out.csv, read a"),
-            ("\\copy a from 'in.csv' csv\ndrop table b;", "write a, destroy b"),
+            ("\\copy a from 'in.csv' csv\ndrop table b;", "read in.csv, write a, destroy b"),
             ("\\copy a from stdin\ndrop table b;\n\\.\n", "write a; rows: destroy b"),
             ("\\copy (delete from a returning *) to pstdout", "destroy a"),
             ("\\copy a to stdout; drop table b", "read a, destroy b"),
-            ("\\lo_unlink 5\n\\lo_import x\n\\password bob", "destroy 5, write x, grant bob"),
+            ("\\lo_unlink 5\n\\lo_import x\n\\password bob", "destroy 5, read x, write x, grant bob"),
         ]);
     }
 

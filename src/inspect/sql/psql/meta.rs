@@ -35,9 +35,12 @@ pub(super) enum Does {
     /// It sets or forgets a variable.
     Sets,
     Unsets,
-    /// It sets the variable of its first or last argument to what nobody can tell.
-    SetsFirst,
+    /// It sets the variable of its last argument to what nobody can tell.
     SetsLast,
+    /// It sets one to what a variable of the environment holds.
+    TakesVariable,
+    /// It makes a large object of a file.
+    Imports,
     /// It reads another file; one that is found beside this one, where the flag is on.
     Includes(bool),
     /// It copies rows.
@@ -116,7 +119,7 @@ const COMMANDS: &[Command] = &[
     command(&["password"], Words, Does::Effect(Verb::Grant, "changes a password")),
     command(&["lo_unlink"], Words, Does::Effect(Verb::Destroy, "drops the large object")),
     command(&["lo_export"], Words, Does::Exports),
-    command(&["lo_import"], Words, Does::Effect(Verb::Write, "makes a large object")),
+    command(&["lo_import"], Words, Does::Imports),
     command(
         &[
             "bind",
@@ -147,7 +150,7 @@ const COMMANDS: &[Command] = &[
     command(&["endif"], Words, Does::Decides(Step::Endif)),
     command(&["set"], Words, Does::Sets),
     command(&["unset"], Words, Does::Unsets),
-    command(&["getenv"], Words, Does::SetsFirst),
+    command(&["getenv"], Words, Does::TakesVariable),
     command(&["prompt"], Words, Does::SetsLast),
     command(&["i", "include"], Words, Does::Includes(false)),
     command(&["ir", "include_relative"], Words, Does::Includes(true)),
