@@ -89,6 +89,9 @@ pub enum Recovery {
 /// The kind of a file of this machine that commands inside a call name: a client writes it, no server.
 pub const LOCAL_FILE: &str = "local-file";
 
+/// Stands, in words and so in targets, for what is not known before it runs; no name in a shim file matches it, no path can be resolved.
+pub const UNSEEN: &str = "\u{fffd}";
+
 /// One thing that a call would do.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Effect {

@@ -392,3 +392,20 @@ fn the_turns_of_a_loop_start_where_the_last_one_ended() {
     let nested = "for x in 1 2 3 4 5 6 7 8; do ".repeat(12) + "true; " + &"done; ".repeat(12);
     assert_eq!(verb(&nested), Verb::Read);
 }
+
+#[test]
+fn on_another_machine_words_are_what_every_shell_makes_of_them() {
+    for (text, expected) in [
+        ("cat ~/notes", Verb::Read),
+        ("T=users; psql -c \"select * from $T\"", Verb::Read),
+        ("for t in a b; do psql -c \"select * from $t\"; done", Verb::Read),
+        ("tee -a ~/.ssh/authorized_keys", Verb::Grant),
+        ("rm -rf ~/x", Verb::Destroy),
+        ("T='users; drop table users'; psql -c \"select * from $T\"", Verb::Destroy),
+        ("psql -c \"select * from $T\"", Verb::Unknown),
+        ("psql -c \"select * from $HOME\"", Verb::Unknown),
+    ] {
+        let found = effects(&["ssh", "h", text], Path::new("/nonexistent"));
+        assert_eq!(worst(&found), expected, "{text}: {found:?}");
+    }
+}

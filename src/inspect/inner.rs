@@ -5,6 +5,7 @@
 
 use super::{Findings, Probe, ProbeError, Stdin, Unasked, Until, deepen, shell};
 use crate::call::{Around, Call};
+pub(super) use crate::effect::UNSEEN;
 use crate::effect::{Effect, Evidence, Verb, worst};
 use crate::memory::{Known, MemoryError, Whose};
 use crate::reach::Reach;
@@ -20,8 +21,6 @@ use wildmatch::WildMatch;
 
 /// Calls deeper than this are not looked into.
 const DEEPEST: usize = 8;
-/// Stands for a word that is not known before it runs; no name in a shim file matches it, no path can be resolved.
-pub(super) const UNSEEN: &str = "\u{fffd}";
 /// What cannot be named by a policy any other way: a call that no shim knows.
 const UNKNOWN_TOOL: &str = "unknown-tool";
 

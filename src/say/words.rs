@@ -1,6 +1,6 @@
 //! What a person reads.
 
-use crate::effect::{Effect, Evidence, Recovery, Verb};
+use crate::effect::{Effect, Evidence, Recovery, UNSEEN, Verb};
 use crate::text::{sanitise, shorten};
 use crate::verdict::Verdict;
 use std::cmp::Reverse;
@@ -69,7 +69,7 @@ pub fn headline(command: &str, verdict: &Verdict) -> String {
     let targets: Vec<&str> = ordered.into_iter().map(|(_, target)| target).filter(|t| seen.insert(*t)).collect();
     let counted: u64 = effects.iter().filter_map(|e| e.count).sum();
     let count = counted.max(targets.len() as u64);
-    let named: Vec<String> = targets.iter().take(NAMED).map(|t| format!("`{}`", shorten(t, TARGET_WIDTH))).collect();
+    let named: Vec<String> = targets.iter().take(NAMED).map(|t| told(t)).collect();
     let what = if targets.len() <= NAMED && count as usize <= targets.len() {
         named.join(" and ")
     } else {
@@ -80,11 +80,19 @@ pub fn headline(command: &str, verdict: &Verdict) -> String {
     format!("`{}` would {} {what}", shorten(command, COMMAND_WIDTH), phrase(verb))
 }
 
+/// A target in words, with what is not known before it runs.
+fn told(target: &str) -> String {
+    match target {
+        UNSEEN => "a word that only the shell will know".to_owned(),
+        target => format!("`{}`", shorten(&target.replace(UNSEEN, "…"), TARGET_WIDTH)),
+    }
+}
+
 /// The notes of the effects spoken of, each once.
 fn notes(effects: &[&Effect], wanted: impl Fn(&Effect) -> bool) -> String {
     let mut notes: Vec<String> = Vec::new();
     for effect in effects.iter().filter(|e| wanted(e) && !e.note.is_empty()) {
-        let note = shorten(&effect.note, 2 * TARGET_WIDTH);
+        let note = shorten(&effect.note.replace(UNSEEN, "…"), 2 * TARGET_WIDTH);
         if !notes.contains(&note) {
             notes.push(note);
         }

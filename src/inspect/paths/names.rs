@@ -98,8 +98,9 @@ pub(super) fn is_system(path: &Path) -> bool {
 /// Whether a resolved path is a file by which people or programs get in.
 pub(super) fn is_trusted(path: &Path, homes: &[PathBuf]) -> bool {
     let listed = |list: &[&str], path: &Path| list.iter().any(|p| WildMatch::new(p).matches(&path.to_string_lossy()));
-    let in_home = |home: &PathBuf| path.strip_prefix(home).is_ok_and(|inside| listed(&TRUSTED_IN_HOME, inside));
-    listed(&TRUSTED, path) || homes.iter().any(in_home)
+    let in_home = |home: &Path| path.strip_prefix(home).is_ok_and(|inside| listed(&TRUSTED_IN_HOME, inside));
+    // `~` is the home on another machine.
+    listed(&TRUSTED, path) || homes.iter().map(PathBuf::as_path).chain([Path::new("~")]).any(in_home)
 }
 
 /// Whether a folder is too large a part of the machine to be somebody's workspace.

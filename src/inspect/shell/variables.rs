@@ -7,8 +7,10 @@ use super::super::inner::{Launcher, UNSEEN};
 use std::collections::BTreeMap;
 use std::path::Path;
 
-/// Shells whose rules these are. That of another machine may be any.
+/// Shells whose rules these are.
 const SHELLS: &[&str] = &["bash", "sh", "dash", "ash"];
+/// Shells that have others: a text for a machine's login shell, which may be any, says only what all of them read alike.
+const OTHERS: &[&str] = &["zsh", "ksh", "mksh", "fish", "csh", "tcsh"];
 /// Variables of whoever called, as the shell finds them.
 const INHERITED: &[&str] = &["HOME", "TMPDIR", "USER", "LOGNAME"];
 /// Variables that change how the shell fills in words.
@@ -33,8 +35,13 @@ impl Variables {
         let call = launcher.call;
         let words = call.argv.iter().skip(1).map(|w| w.to_string_lossy());
         let mut options = words.take_while(|w| w.starts_with(['-', '+']) || OPTIONS.contains(&w.as_ref()));
-        let plain = SHELLS.contains(&call.name.as_str()) && options.all(|word| is_plain_option(&word));
-        if launcher.away() || !plain || RULES.iter().any(|name| call.var(name).is_some_and(|v| !v.is_empty())) {
+        let name = call.name.as_str();
+        let plain = match SHELLS.contains(&name) {
+            true => options.all(|word| is_plain_option(&word)),
+            false => launcher.away() && !OTHERS.contains(&name),
+        };
+        let ruled = RULES.iter().any(|name| call.var(name).is_some_and(|v| !v.is_empty()));
+        if !plain || (ruled && !launcher.away()) {
             return Variables::default();
         }
         let inherited = INHERITED.iter().filter_map(|name| Some(((*name).to_owned(), call.var(name)?)));

@@ -240,6 +240,8 @@ impl Walker<'_> {
 
     pub(super) fn word<'n>(&mut self, node: &'n Node) -> Word<'n> {
         let home = match self.place.sure.by_rules() {
+            // The home of whoever runs it there: no flag, and one word.
+            _ if self.is_away() => Some("~".to_owned()),
             true => self.place.sure.get("HOME").map(str::to_owned),
             false => self
                 .launcher
