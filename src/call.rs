@@ -15,6 +15,9 @@ use std::path::{Component, Path, PathBuf};
 /// does gets less.
 pub const SESSION: &str = "SPRAG_SESSION";
 
+/// The variable that tells it which variables of its session were not taken and say something else: their names, with commas.
+pub const NOT_TAKEN: &str = "SPRAG_NOT_TAKEN";
+
 /// What stands on the tool's standard input.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Stdin {
@@ -157,6 +160,12 @@ impl Call {
     /// The value of an environment variable, lossily as text.
     pub fn var(&self, name: &str) -> Option<String> {
         self.env.get(OsStr::new(name)).map(|v| v.to_string_lossy().into_owned())
+    }
+
+    /// The variables of its session that were not taken and say something else.
+    pub fn not_taken(&self) -> Vec<String> {
+        let names = self.var(NOT_TAKEN).filter(|_| self.is_from_session()).unwrap_or_default();
+        names.split(',').filter(|name| !name.is_empty()).map(str::to_owned).collect()
     }
 
     /// Whether it comes out of a guarded session.

@@ -234,6 +234,7 @@ const INSPECTORS: &[(&str, Inspector)] = &[
     ("terraform-plan", terraform::inspect),
     ("terraform-init", terraform::inspect_init),
     ("terraform-values", terraform::inspect_values),
+    ("terraform-test", terraform::inspect_test),
     ("sql", sql::inspect),
     ("libpq", sql::inspect_connection),
     ("mysql", sql::mysql::inspect),

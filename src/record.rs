@@ -79,8 +79,8 @@ pub enum Event<'a> {
         argv: &'a [String],
         /// The current folder.
         cwd: &'a str,
-        /// What it named.
-        path: &'a str,
+        /// The path or the variable.
+        named: &'a str,
     },
     /// A call was judged, and is run by the session that it came from.
     Handed {

@@ -12,7 +12,7 @@ mod room;
 mod supervise;
 
 pub use answer::{NotAnswered, ask, hand_over};
-pub use bounds::Bounds;
+pub use bounds::{Bounds, Owned};
 pub use program::{Candidate, NotRunnable, candidates};
 pub use room::{Room, around, sweep};
 
@@ -265,6 +265,15 @@ fn grants<'a>(order: &Order, program: &Program, room: &'a Room) -> Grants<'a> {
     let chooser = room.bounds.as_ref().filter(|_| calls).map(|bounds| bounds as &dyn confine::Chooser);
     let (own, read, write) = (order.own.clone(), order.read.clone(), order.write.clone());
     Grants { exec, own, read, write, ports: order.ports.clone(), chooser }
+}
+
+/// Which of these variables a tool of this profile would be given, but for those that its walls set themselves.
+pub fn reaches_tool(profile: &crate::profile::Environment, env: &BTreeMap<OsString, OsString>) -> Vec<String> {
+    confine::pass_environment(profile, env)
+        .into_keys()
+        .filter(|name| env.contains_key(name))
+        .filter_map(|n| n.into_string().ok())
+        .collect()
 }
 
 /// The tool's environment: what passes, its private TMPDIR, and the shims first in PATH.

@@ -14,7 +14,7 @@ use crate::effect::Verb;
 use crate::policy::schema::{self as policy, UnixSockets};
 use crate::profile::{Environment, Profile, Required};
 use crate::record::{Durability, Event, Record, RecordError, redact};
-use crate::run::{self, Bounds, Outcome, Room, RunError};
+use crate::run::{self, Bounds, Outcome, Owned, Room, RunError};
 use crate::tool;
 use crate::verdict::{Aid, Input, Order, Permit};
 use serde::Deserialize;
@@ -38,6 +38,7 @@ struct Lists {
     managers: Vec<String>,
     secret: Vec<String>,
     own: Vec<String>,
+    deciding: Vec<String>,
     sockets: Vec<String>,
 }
 
@@ -219,7 +220,8 @@ impl Session {
         let event = Event::Session { run: &id, argv: &shown, cwd: &cwd };
         record.append(&event, Durability::Disk).map_err(SessionError::Record)?;
         run::sweep();
-        let owned = self.lists.secret.iter().chain(&self.lists.own).cloned().collect();
+        let names = self.lists.secret.iter().chain(&self.lists.own).cloned().collect();
+        let owned = Owned { names, deciding: self.lists.deciding.clone() };
         let bounds = Bounds::new(&self.exec, &self.write, owned, &self.wanted.env);
         let room = Room::make(Some(self.links.clone())).and_then(|room| room.bounded(bounds)).map_err(SessionError::Run)?;
         let home = self.wanted.user.home.clone();

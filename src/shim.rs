@@ -17,7 +17,7 @@ use crate::inspect::Learned;
 use crate::memory::Memory;
 use crate::policy::PolicyError;
 use crate::policy::schema::Approval;
-use crate::profile::Walls;
+use crate::profile::{Profile, Walls};
 use crate::record::{Durability, Event, Record, RecordError, Told, redact};
 use crate::run::{self, Bounds, NotAnswered, Outcome, Room, RunError};
 use crate::say::{self, Refused};
@@ -26,6 +26,7 @@ use crate::tool::{self, Paths, ShimError};
 use crate::verdict::{Decision, Input, Verdict};
 use probe::Live;
 use pump::{Held, Pump};
+use std::ffi::OsString;
 use std::fmt;
 use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -41,6 +42,8 @@ pub enum Failure {
     Bounds(std::io::Error),
     /// It comes from a session, and this path lies outside of what that has.
     Outside(PathBuf),
+    /// It comes from a session, whose value of this variable would not reach the tool.
+    NotTaken(String),
     /// A shim file is wrong.
     Shim(ShimError),
     /// The policy is wrong, and the call is no plain read.
@@ -69,6 +72,10 @@ impl fmt::Display for Failure {
                     path.display()
                 )
             }
+            Failure::NotTaken(name) => write!(
+                f,
+                "`{name}` is not taken from a session, and the tool would do something else without it: start the session with it"
+            ),
             Failure::Shim(e) => e.fmt(f),
             Failure::Policy(e) => write!(f, "{e}\n  until this is mended only reads run"),
             Failure::Record(e) => write!(f, "{e}\n  until it can be written only reads run"),
@@ -86,7 +93,7 @@ impl Failure {
             Failure::Inside(_, why) => why.code(),
             Failure::Call(_) => 64,
             Failure::Shim(_) | Failure::Policy(_) => 78,
-            Failure::Outside(_) | Failure::Record(_) | Failure::Store(_) => 77,
+            Failure::Outside(_) | Failure::NotTaken(_) | Failure::Record(_) | Failure::Store(_) => 77,
             Failure::Run(RunError::Program(e)) => e.code(),
             Failure::Run(RunError::Walls(_) | RunError::System(..)) => 71,
         }
@@ -117,10 +124,11 @@ fn run() -> Result<Outcome, Failure> {
     let bounds = Bounds::of(&call.env).map_err(Failure::Bounds)?;
     let record = Record::of(&user.state());
     let run_id = run::id();
-    let within = Within { bounds: bounds.as_ref(), call: &call, walls: shims.walls(), record: &record, run: &run_id };
+    let within = Within { bounds: bounds.as_ref(), call: &call, profile: shims.profile(), record: &record, run: &run_id };
     let mut named = reading.paths();
     named.read.extend((reading.folder != call.cwd).then(|| reading.folder.clone()));
     within.demand(&named)?;
+    within.demand_variables()?;
     let policy = policy_for(&user, &call, &reading.folder);
     tracing::debug!("policy loaded");
     let required = policy.as_ref().map(|p| p.base.confine.clone().unwrap_or_default()).unwrap_or_default();
@@ -207,7 +215,7 @@ fn run() -> Result<Outcome, Failure> {
 struct Within<'a> {
     bounds: Option<&'a Bounds>,
     call: &'a Call,
-    walls: Walls,
+    profile: &'a Profile,
     record: &'a Record,
     run: &'a str,
 }
@@ -217,19 +225,33 @@ impl Within<'_> {
     /// there only what is read before, to judge it, could come out.
     fn demand(&self, named: &Paths) -> Result<(), Failure> {
         let Some(bounds) = self.bounds else { return Ok(()) };
-        let inside = self.walls == Walls::None;
+        let inside = self.profile.walls == Walls::None;
         let barred = |path: &&PathBuf, write: bool| !bounds.hold(path, write && !inside) && !(inside && path.is_dir());
         let read = named.read.iter().find(|path| barred(path, false));
         // From above what it has, it may call; the walls open the folder itself to nobody.
         let cwd = Some(&self.call.cwd).filter(|cwd| !inside && !bounds.hold(cwd, false) && !bounds.lead_from(cwd));
         let write = || named.write.iter().find(|path| barred(path, true));
         let Some(path) = read.or(cwd).or_else(write) else { return Ok(()) };
+        self.barred(&path.display().to_string());
+        Err(Failure::Outside(path.clone()))
+    }
+
+    /// Demands that no variable which the tool would be given says something else in the session. A tool without walls runs there.
+    fn demand_variables(&self) -> Result<(), Failure> {
+        let not_taken = self.call.not_taken().into_iter().map(|name| (OsString::from(name), OsString::from("x"))).collect();
+        let given = run::reaches_tool(&self.profile.env, &not_taken);
+        let first = given.into_iter().next().filter(|_| self.profile.walls != Walls::None);
+        let Some(name) = first else { return Ok(()) };
+        self.barred(&name);
+        Err(Failure::NotTaken(name))
+    }
+
+    /// Puts on record that the call named this. It does not run, whether or not that can be recorded.
+    fn barred(&self, named: &str) {
         let argv: Vec<String> = self.call.argv.iter().map(|word| redact(&word.to_string_lossy())).collect();
-        let (cwd, path) = (self.call.cwd.display().to_string(), path.clone());
-        let event = Event::Barred { run: self.run, argv: &argv, cwd: &cwd, path: &path.display().to_string() };
-        // It does not run, whether or not that can be recorded.
+        let cwd = self.call.cwd.display().to_string();
+        let event = Event::Barred { run: self.run, argv: &argv, cwd: &cwd, named };
         let _ = self.record.append(&event, Durability::Kernel);
-        Err(Failure::Outside(path))
     }
 }
 

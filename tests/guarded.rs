@@ -288,6 +288,8 @@ fn what_is_answered_stays_within_the_session() {
          raise SystemExit(subprocess.call(['terraform', 'version']))\nE\n\
          run folder /usr/bin/python3 go.py\n\
          run forged env SPRAG_SESSION=/nowhere terraform version\n\
+         run account env AWS_PROFILE=prod terraform version\n\
+         run unrelated env DB_PASSWORD=x terraform version\n\
          run apply terraform apply -auto-approve\n\
          run destroy terraform destroy -auto-approve\n\
          run typed script -qec 'terraform destroy -auto-approve' /dev/null </dev/null\n\
@@ -306,7 +308,11 @@ fn what_is_answered_stays_within_the_session() {
         assert!(said.contains("is nothing that this session has") && said.contains("code 77"), "{outside}: {said}");
         assert!(!said.contains("s3cr3t"), "{said}");
     }
-    assert!(part("forged").contains("Terraform v"), "{}", part("forged"));
+    for passes in ["forged", "unrelated"] {
+        assert!(part(passes).contains("Terraform v"), "{}", part(passes));
+    }
+    let account = part("account");
+    assert!(account.contains("`AWS_PROFILE` is not taken from a session") && account.contains("code 77"), "{account}");
     assert!(part("apply").contains("code 0"), "{}", part("apply"));
     for held in ["destroy", "typed"] {
         let said = part(held);
@@ -319,7 +325,9 @@ fn what_is_answered_stays_within_the_session() {
         assert!(log.stdout.contains(told), "{told}: {log:?}");
     }
     let kinds: Vec<String> = place.record().iter().map(|l| l["kind"].as_str().unwrap().to_owned()).collect();
-    assert!(kinds.contains(&"session".to_owned()) && kinds.contains(&"refusal".to_owned()), "{kinds:?}");
+    for kind in ["session", "refusal", "barred"] {
+        assert!(kinds.iter().any(|k| k == kind), "{kind}: {kinds:?}");
+    }
 }
 
 /// Ordinary work: each must print and leave the same inside as outside.

@@ -96,7 +96,7 @@ fn words(line: &str) -> String {
         "refusal" => {
             format!("refused  {} `{}` in {} ({}, {})", text("verb"), argv(), text("cwd"), text("decision"), text("rule"))
         }
-        "barred" => format!("barred   `{}` in {}: `{}` is outside of its session", argv(), text("cwd"), text("path")),
+        "barred" => format!("barred   `{}` in {}: `{}` is outside of its session", argv(), text("cwd"), text("named")),
         "handed" => "handed   to the session that called it".to_owned(),
         "session" => format!("session  `{}` in {}", argv(), text("cwd")),
         "aid" => format!("aid      {} `{}`", text("aid"), argv()),

@@ -8,10 +8,12 @@ mod change;
 mod output;
 pub mod plan;
 mod state;
+mod trial;
 mod values;
 
 pub use output::WithoutTail;
 pub(super) use state::settle;
+pub(super) use trial::inspect as inspect_test;
 pub(super) use values::inspect as inspect_values;
 
 use super::{Findings, Plan, Probe, ProbeError};

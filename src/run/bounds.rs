@@ -3,7 +3,7 @@
 
 use super::answer::YOURS;
 use super::room::ROOM;
-use crate::call::SESSION;
+use crate::call::{NOT_TAKEN, SESSION};
 use crate::confine::Chooser;
 use serde::{Deserialize, Serialize};
 use std::cmp::Ordering;
@@ -23,13 +23,22 @@ pub struct Bounds {
     granted: Granted,
     /// Those that it may write too.
     writable: Granted,
-    /// Patterns of the variables that are not taken from it.
-    owned: Vec<String>,
+    /// The variables that are not taken from it.
+    owned: Owned,
     /// Those variables, as they were when it started.
     values: BTreeMap<OsString, OsString>,
     /// Where they are written down.
     #[serde(skip)]
     file: PathBuf,
+}
+
+/// Variables that a session has not, or that are not taken from it, by patterns of their names.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct Owned {
+    /// All of them.
+    pub names: Vec<String>,
+    /// Those of them that say in whose name and where a tool works: what they say in the session is not passed over in silence.
+    pub deciding: Vec<String>,
 }
 
 /// Real paths, in the order of their bytes, each ended by NUL: thousands, read anew by every call, of which each asks for a few.
@@ -69,17 +78,17 @@ impl Granted {
 
 impl Bounds {
     /// The bounds of a session that may read and run `read` and write `write` too, started with the environment `env`, of which
-    /// the variables that fit `owned` are not taken from it.
+    /// the `owned` variables are not taken from it.
     pub fn new(
         read: &BTreeSet<PathBuf>,
         write: &BTreeSet<PathBuf>,
-        owned: Vec<String>,
+        owned: Owned,
         env: &BTreeMap<OsString, OsString>,
     ) -> Bounds {
         let granted = Granted::new(read.union(write).cloned());
         let writable = Granted::new(write.iter().cloned());
         let bounds = Bounds { granted, writable, owned, values: BTreeMap::new(), file: PathBuf::new() };
-        let owns = bounds.owns();
+        let owns = fitting(&bounds.owned.names);
         let values = env.iter().filter(|(name, _)| owns(name)).map(|(n, v)| (n.clone(), v.clone())).collect();
         Bounds { values, ..bounds }
     }
@@ -124,19 +133,30 @@ impl Bounds {
     /// The environment `NAME=value` of a call out of the session.
     pub(super) fn environment(&self, mut env: Vec<Vec<u8>>) -> Vec<Vec<u8>> {
         let name = |pair: &[u8]| OsStr::from_bytes(pair.split(|b| *b == b'=').next().unwrap_or_default()).to_owned();
-        let owns = self.owns();
-        env.retain(|pair| ![SESSION, ROOM, YOURS].map(OsStr::new).contains(&name(pair).as_os_str()) && !owns(&name(pair)));
+        let (owns, decides) = (fitting(&self.owned.names), fitting(&self.owned.deciding));
         let pair = |name: &OsStr, value: &OsStr| [name.as_bytes(), b"=", value.as_bytes()].concat();
+        let says_else = |given: &Vec<u8>| {
+            let name = name(given);
+            let starter = self.values.get(&name).map(|value| pair(&name, value));
+            owns(&name) && decides(&name) && starter.as_ref() != Some(given)
+        };
+        let not_taken: Vec<String> =
+            env.iter().filter(|given| says_else(given)).filter_map(|g| name(g).into_string().ok()).collect();
+        let own = [SESSION, NOT_TAKEN, ROOM, YOURS].map(OsStr::new);
+        env.retain(|pair| !own.contains(&name(pair).as_os_str()) && !owns(&name(pair)));
+        if !not_taken.is_empty() {
+            env.push(pair(OsStr::new(NOT_TAKEN), OsStr::new(&not_taken.join(","))));
+        }
         env.extend(self.values.iter().map(|(name, value)| pair(name, value)));
         env.push(pair(OsStr::new(SESSION), self.file.as_os_str()));
         env
     }
+}
 
-    /// Whether a variable is not taken from the session. A name that is not UTF-8 is none that a tool knows.
-    fn owns(&self) -> impl Fn(&OsStr) -> bool + use<> {
-        let patterns: Vec<WildMatch> = self.owned.iter().map(|pattern| WildMatch::new(pattern)).collect();
-        move |name| name.to_str().is_none_or(|name| patterns.iter().any(|pattern| pattern.matches(name)))
-    }
+/// Whether a variable's name fits one of the patterns. One that is not UTF-8 is none that a tool knows.
+fn fitting(patterns: &[String]) -> impl Fn(&OsStr) -> bool + use<> {
+    let patterns: Vec<WildMatch> = patterns.iter().map(|pattern| WildMatch::new(pattern)).collect();
+    move |name| name.to_str().is_none_or(|name| patterns.iter().any(|pattern| pattern.matches(name)))
 }
 
 impl Chooser for Bounds {
@@ -159,7 +179,7 @@ mod tests {
         }
         std::os::unix::fs::symlink(root.join("home/.aws"), root.join("project/link")).unwrap();
         let (read, write) = ([root.join("project/deep")].into(), [root.join("project")].into());
-        let bounds = Bounds::new(&read, &write, vec![], &BTreeMap::new());
+        let bounds = Bounds::new(&read, &write, Owned::default(), &BTreeMap::new());
         for (path, held) in [
             ("project", true),
             ("project/deep/new/file", true),
@@ -172,7 +192,7 @@ mod tests {
         ] {
             assert_eq!(bounds.hold(&root.join(path), false), held, "{path}");
         }
-        let bounds = Bounds::new(&write, &read, vec![], &BTreeMap::new());
+        let bounds = Bounds::new(&write, &read, Owned::default(), &BTreeMap::new());
         for (path, held) in [("project", false), ("project/x", false), ("project/deep", true), ("project/deep/new", true)] {
             assert!(bounds.hold(&root.join(path), false), "{path}");
             assert_eq!(bounds.hold(&root.join(path), true), held, "{path}");
@@ -197,13 +217,22 @@ mod tests {
     fn what_is_owned_is_not_taken_from_the_session() {
         let env = [("PATH", "/usr/bin"), ("AWS_SECRET_ACCESS_KEY", "s"), ("LANG", "C")];
         let env = env.into_iter().map(|(n, v)| (OsString::from(n), OsString::from(v))).collect();
-        let owned = ["PATH", "*_SECRET*", "KUBECONFIG"].map(str::to_owned).to_vec();
+        let owned = Owned {
+            names: ["PATH", "*_SECRET*", "KUBECONFIG"].map(str::to_owned).to_vec(),
+            deciding: vec!["KUBE*".to_owned(), "AWS_*".to_owned()],
+        };
         let mut bounds = Bounds::new(&BTreeSet::new(), &BTreeSet::new(), owned, &env);
         bounds.file = PathBuf::from("/room/session");
         let given =
             ["PATH=/evil", "KUBECONFIG=/evil", "LANG=de", "SPRAG_SESSION=/evil", "A=b=c"].map(|p| p.as_bytes().to_vec());
         let got = bounds.environment(given.to_vec());
         let text: Vec<String> = got.into_iter().map(|p| String::from_utf8(p).unwrap()).collect();
-        assert_eq!(text, ["LANG=de", "A=b=c", "AWS_SECRET_ACCESS_KEY=s", "PATH=/usr/bin", "SPRAG_SESSION=/room/session"]);
+        let taken = ["LANG=de", "A=b=c", "SPRAG_NOT_TAKEN=KUBECONFIG"];
+        assert_eq!(
+            text,
+            [&taken[..], &["AWS_SECRET_ACCESS_KEY=s", "PATH=/usr/bin", "SPRAG_SESSION=/room/session"]].concat()
+        );
+        let same = bounds.environment(vec![b"AWS_SECRET_ACCESS_KEY=s".to_vec(), b"SPRAG_NOT_TAKEN=x".to_vec()]);
+        assert!(!same.iter().any(|pair| pair.starts_with(b"SPRAG_NOT_TAKEN")), "what says the same, and a forged one");
     }
 }

@@ -5,7 +5,7 @@ use crate::call::{Around, Call, Stdin, User, workspace};
 use crate::effect::{Effect, Verb, worst};
 use crate::inspect::{self, Findings, Learned, Probe, Reader, Unasked};
 use crate::policy::{self, Context, Policy, PolicyError, layers};
-use crate::profile::Walls;
+use crate::profile::Profile;
 use crate::record::redact_words;
 use crate::text::hex;
 use crate::tool::{self, Reading, ShimError, Tool};
@@ -74,8 +74,8 @@ impl Shims {
     }
 
     /// The walls that it will run in.
-    pub fn walls(&self) -> Walls {
-        self.first.profile.walls
+    pub fn profile(&self) -> &Profile {
+        &self.first.profile
     }
 
     /// The call as the first of them reads it; by that it will run.
