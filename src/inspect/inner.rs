@@ -60,7 +60,8 @@ pub(super) fn inspect(reading: &Reading<'_>, call: &Call, probe: &dyn Probe, inn
             adopt(found, findings);
         }
         None => {
-            let effect = Effect::new(inner.none.unwrap_or(Verb::Unknown), call.name.clone(), Evidence::Argv);
+            let target = reading.operands().first().map_or_else(|| call.name.clone(), |first| (*first).to_owned());
+            let effect = Effect::new(inner.none.unwrap_or(Verb::Unknown), target, Evidence::Argv);
             let note = if inner.none.is_some() { "" } else { "what it would start is not said" };
             findings.effects.push(effect.because(note));
         }

@@ -28,6 +28,8 @@ pub struct Reading<'t> {
     pub folder: PathBuf,
     /// Facts about the place: `aws-profile`, `pg-host`, …
     pub facts: BTreeMap<String, String>,
+    /// The name by which the tool is called.
+    pub name: String,
     /// The call comes out of a guarded session.
     pub from_session: bool,
     /// The call only prints help, or was made mild by a flag: there is nothing more to look at.
@@ -57,6 +59,7 @@ impl Tool {
             parsed,
             effects: Vec::new(),
             folder,
+            name: self.called(call),
             from_session: call.is_from_session(),
             mild: false,
         };
@@ -84,6 +87,12 @@ impl Tool {
         }
         words.splice(before.insert_at..before.insert_at, extra);
         words
+    }
+
+    /// The name of a call, where it is one of the tool's.
+    fn called(&self, call: &Call) -> String {
+        let name = self.names.iter().find(|name| **name == call.name).or(self.names.first());
+        name.cloned().unwrap_or_default()
     }
 
     fn folder(&self, call: &Call, parsed: &Parsed<'_>) -> PathBuf {
@@ -184,7 +193,7 @@ impl<'t> Reading<'t> {
         match kind {
             Operands::Read => paths.read.extend(files(others)),
             Operands::Write | Operands::Destination => paths.write.extend(files(others)),
-            Operands::None | Operands::Words | Operands::Target => {}
+            Operands::None | Operands::Words | Operands::Target | Operands::First => {}
         }
         paths
     }
@@ -224,8 +233,7 @@ impl<'t> Reading<'t> {
     }
 
     fn bare_effect(&mut self) {
-        let name = self.tool.names.first().map_or("", String::as_str);
-        let effect = Effect::new(self.tool.bare.unwrap_or(Verb::Unknown), name, Evidence::Argv);
+        let effect = Effect::new(self.tool.bare.unwrap_or(Verb::Unknown), self.name.clone(), Evidence::Argv);
         let note = if self.tool.bare.is_none() { "started without a command" } else { "" };
         self.effects.push(effect.because(note));
     }
@@ -286,13 +294,16 @@ impl<'t> Reading<'t> {
         let is_target = |f: &&Given| f.mark != Mark::Secret && patterns.iter().any(|p| p.matches(&f.name));
         let mut targets: Vec<String> =
             self.parsed.flags.iter().filter(is_target).flat_map(|f| f.values.iter().cloned()).collect();
-        if matches!(command.operands, Operands::Target | Operands::Write | Operands::Destination) {
-            targets.extend(self.operands().into_iter().map(str::to_owned));
-        }
+        let operands = self.operands();
+        targets.extend(match command.operands {
+            Operands::Target | Operands::Write | Operands::Destination => operands.into_iter().map(str::to_owned).collect(),
+            Operands::First => operands.first().map(|first| (*first).to_owned()).into_iter().collect(),
+            Operands::None | Operands::Words | Operands::Read => Vec::new(),
+        });
         if targets.is_empty() {
             targets.push(match self.tool.folder_flag {
                 Some(_) => self.folder.display().to_string(),
-                None if self.parsed.path.is_empty() => self.tool.names.first().cloned().unwrap_or_default(),
+                None if self.parsed.path.is_empty() => self.name.clone(),
                 None => self.command_words().join(" "),
             });
         }
@@ -334,6 +345,8 @@ impl<'t> Reading<'t> {
             let targets = match &raise.named {
                 Some(name) => vec![name.clone()],
                 None if raise.target => vec![value],
+                // What stands before it is only read.
+                None if command.operands == Operands::Destination => self.targets(command).pop().into_iter().collect(),
                 None => self.targets(command),
             };
             for target in targets {

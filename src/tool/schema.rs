@@ -78,6 +78,8 @@ pub enum Operands {
     Words,
     /// What the effect happens to.
     Target,
+    /// What the effect happens to is the first of them; the others are words.
+    First,
     /// Files or folders the tool reads.
     Read,
     /// Files or folders the tool writes; they are targets too.
