@@ -22,7 +22,7 @@ pub(super) fn find(reading: &Reading<'_>, call: &Call, findings: &mut Findings) 
     add(&mut facts, &given);
     session::of_variables(call, findings);
     session::of_pairs(&given, Evidence::Argv, findings);
-    elsewhere(&given, call, findings);
+    elsewhere(&given, Evidence::Argv, call, findings);
     let service = facts.get("pg-service").cloned().unwrap_or_default();
     if !service.is_empty() {
         let file = given.iter().find(|(k, _)| k == "servicefile").map(|(_, v)| v.clone());
@@ -33,6 +33,7 @@ pub(super) fn find(reading: &Reading<'_>, call: &Call, findings: &mut Findings) 
         }
         let found = found.unwrap_or_default();
         session::of_pairs(&found.concat(), Evidence::File, findings);
+        elsewhere(&found.concat(), Evidence::File, call, findings);
         let mut pairs = found.into_iter().next().unwrap_or_default();
         // It wins over variables, but not over what the words say.
         let flags = [("--host", "pg-host"), ("--port", "pg-port"), ("--username", "pg-user")];
@@ -67,7 +68,7 @@ pub(super) fn is_direct(facts: &BTreeMap<String, String>) -> bool {
 
 /// What a connection string names beside the server: a library to be loaded, and an address under another's name, to which a
 /// guarded session would have the password sent that it has not itself.
-fn elsewhere(pairs: &[(String, String)], call: &Call, findings: &mut Findings) {
+fn elsewhere(pairs: &[(String, String)], evidence: Evidence, call: &Call, findings: &mut Findings) {
     for (key, value) in pairs {
         let (verb, note) = match key.as_str() {
             // `ENGINE:KEY`, the engine by the path of its library too.
@@ -75,7 +76,7 @@ fn elsewhere(pairs: &[(String, String)], call: &Call, findings: &mut Findings) {
             "hostaddr" if call.is_from_session() => (Verb::Reveal, "the password of another server may be sent there"),
             _ => continue,
         };
-        findings.effects.push(Effect::new(verb, value, Evidence::Argv).because(note));
+        findings.effects.push(Effect::new(verb, value, evidence).because(note));
     }
 }
 
