@@ -3,6 +3,7 @@
 //! An inspector makes effects precise or worse; to make one milder it must name its evidence. It never says allow or deny
 //! and starts nothing: what has to be run to find out is asked of a [`Probe`] that is handed in.
 
+mod awk;
 mod aws;
 mod docker;
 mod git;
@@ -240,6 +241,7 @@ const INSPECTORS: &[(&str, Inspector)] = &[
     ("mysql", sql::mysql::inspect),
     ("mysql-options", sql::mysql::inspect_options),
     ("sqlite", sql::sqlite::inspect),
+    ("awk", awk::inspect),
     ("aws", aws::inspect),
     ("pg-restore", sql::inspect_archive),
     ("git", git::inspect),
