@@ -423,9 +423,138 @@ fn without_a_repository_only_names_speak() {
             "rm -rf .",
             "rm -rf ./*",
             "rm -rf *",
-            "find . -name '*.pyc' -delete",
+            "find . -name 'new.*' -delete",
             "find . -type f -exec cp dist/a.js {} ;",
             "cp dist/a.js new.txt",
+        ],
+    );
+}
+
+#[test]
+fn a_find_is_judged_by_what_its_expression_reaches() {
+    let tree = Tree::new();
+    for file in ["ws/lib/a.pyc", "ws/lib/m/one.js", "ws/lib/m/two.js", "ws/lib/x.js", "ws/lib/deep/y.js"] {
+        tree.write(file, "work");
+    }
+    tree.write("ws/.env.d/k.js", "");
+    tree.all(
+        "ws",
+        Verb::Write,
+        &[
+            "find . ( -name '*.pyc' -o -name '*.pyo' ) -delete",
+            "find . -name '*.py[co]' -delete",
+            "find . -not -path './lib/*' -name '*.js' -delete",
+            "find . ! -path '*/lib/*' ! -path './.git/*' ! -name '*.txt' ! -name .env -type f -delete",
+            "find . -path '*/lib/*.js' -not -path '*/lib/*' -delete",
+            "find . -type f -not -path './.git/*' -not -path './lib/*' -not -name '*.txt' -not -name .env -exec sed -i s/a/b/ {} +",
+            "find . -path ./lib -prune -o -name '*.js' -exec rm {} +",
+            "find . -name node_modules -prune -exec rm -rf {} +",
+            "find lib -mindepth 4 -delete",
+            "find lib -maxdepth 0 -type f -delete",
+            "find lib -name '*.js' -empty -delete",
+            "find lib -name '*.js' -size +1M -delete",
+            "find . -type d -empty -delete",
+            "find . nothing -name '*.log' -delete",
+            "find . -xtype l -delete",
+        ],
+    );
+    tree.all(
+        "ws",
+        Verb::Destroy,
+        &[
+            "find . ( -name '*.pyc' -o -name '*.js' ) -delete",
+            "find . -name '*.pyc' -o -delete",
+            "find . -name '*.pyc' , -delete",
+            "find . ! -name '*.pyc' -delete",
+            "find . ! ( -name '*.pyc' -o -name '*.pyo' ) -delete",
+            "find lib -path './lib/*.js' -o -delete",
+            "find . -path './lib/*.js' -delete",
+            "find . -regex 'never' -delete",
+            "find . ! -regex '.*' -delete",
+            "find . -path ./lib -prune -o -name '*.js' -o -delete",
+            "find . -path ./lib -prune -o -name '*.js' -delete -o -name '*.txt' -delete",
+            "find . -depth -path ./lib -prune -o -name '*.js' -exec rm {} +",
+            "find . -regex ./lib -prune -o -name '*.js' -exec rm {} +",
+            "find . -name lib -exec true {} ';' -prune -o -name '*.js' -exec rm {} +",
+            "find lib -maxdepth 1 -maxdepth 3 -name y.js -delete",
+            "find lib -mtime +100000 -delete",
+            "find lib -name x.js -newer kept.txt -delete",
+            "find lib -name x.js -size -1M -delete",
+            "find . -name '*.[a-j]s' -delete",
+            "find lib -iname '*.JS' -exec rm {} +",
+            "find . -name '*.pyc' -exec mv {} x.js ';' -o -name '*.js' -exec rm {} ';'",
+            "find . -name x.js -exec mv {} lib/b.pyc ';' -o -name '*.pyc' -delete",
+            "find . ( -name '*.pyc' -delete",
+        ],
+    );
+    tree.all("ws", Verb::Unknown, &["find . -name '*.pyc' -nonsense -delete", "find . -delete -name"]);
+}
+
+#[test]
+fn files_that_are_moved_to_one_name_are_lost_but_for_the_last() {
+    let tree = Tree::new();
+    for file in ["ws/lib/a.ts", "ws/lib/b.ts", "ws/lib/deep/c.ts"] {
+        tree.write(file, "work");
+    }
+    tree.write("ws/src/b.rs", "");
+    tree.write("ws/lib/to/d", "work");
+    tree.all(
+        "ws",
+        Verb::Destroy,
+        &[
+            "find lib -name '*.ts' -exec mv {} moved ';'",
+            "find lib -name '*.ts' -exec mv -f {} ../moved ';'",
+            "find lib -name '*.ts' -exec /bin/mv -T {} new ';'",
+            "find lib -name '[ab].ts' -execdir mv {} moved ';'",
+            "find lib -name '*.ts' -execdir mv {} src ';'",
+        ],
+    );
+    tree.all(
+        "ws",
+        Verb::Write,
+        &[
+            "find lib -name '*.ts' -exec mv {} src ';'",
+            "find lib -name '*.ts' -exec mv -t src {} ';'",
+            "find lib -name '*.ts' -exec mv -n {} moved ';'",
+            "find lib -name a.ts -exec mv {} moved ';'",
+            "find src -name '*.rs' -exec mv {} moved ';'",
+            "find lib -name '*.ts' -exec cp {} moved ';'",
+            "find lib -name '*.ts' -execdir mv {} .. ';'",
+        ],
+    );
+}
+
+#[test]
+fn what_find_comes_to_outside_of_a_repository_is_looked_at() {
+    let tree = Tree::plain();
+    tree.write("ws/lib/a.pyc", "x");
+    tree.write("ws/lib/__pycache__/b.pyc", "x");
+    tree.write("ws/app/node_modules/m/index.js", "x");
+    tree.all(
+        "ws",
+        Verb::Write,
+        &[
+            "find . -name '*.pyc' -delete",
+            "find . -name __pycache__ -type d -prune -exec rm -rf {} +",
+            "find . -type d -name node_modules -exec rm -rf {} +",
+            "find . -name nothing -delete",
+            "find / -maxdepth 1 -name sprag-nothing -delete",
+            "find /etc -maxdepth 1 -name sprag-nothing -delete",
+        ],
+    );
+    tree.all(
+        "ws",
+        Verb::Destroy,
+        &[
+            "find . -name 'new*' -delete",
+            "find . -type f -delete",
+            "find . -type f -exec rm {} +",
+            "find .. -name new.txt -delete -o -name ws -exec rm -rf {} +",
+            "find /etc -maxdepth 1 -name hosts -delete",
+            "find / -maxdepth 1 -name home -exec rm -rf {} +",
+            "find '*' -name nothing -delete",
+            "find -L . -name nothing -delete",
+            "find ~ -name nothing -delete",
         ],
     );
 }
