@@ -22,7 +22,7 @@ pub(super) enum Token {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Expression {
     Test(Test),
-    /// The action of this number, and whether it is true.
+    /// The action that is the part of this number, and whether it is true.
     Action(usize, Truth),
     /// What is below is left out.
     Prune,
@@ -31,7 +31,7 @@ pub(super) enum Expression {
     All(Vec<Expression>),
     /// One after the other, until one is true.
     Any(Vec<Expression>),
-    /// One after the other; the last counts.
+    /// One after the other. The last counts, but GNU find puts those that cost less first.
     List(Vec<Expression>),
     /// Nothing is known of the order: find would refuse it, or it is too deep.
     Unclear(Vec<Expression>),
@@ -64,6 +64,18 @@ impl Expression {
         fate
     }
 
+    /// Whether an action stands in it.
+    fn acts(&self) -> bool {
+        match self {
+            Expression::Test(_) | Expression::Prune => false,
+            Expression::Action(..) => true,
+            Expression::Not(inner) => inner.acts(),
+            Expression::All(parts) | Expression::Any(parts) | Expression::List(parts) | Expression::Unclear(parts) => {
+                parts.iter().any(Expression::acts)
+            }
+        }
+    }
+
     /// Whether it holds of `file`, which comes here surely or not.
     fn judge(&self, file: &File, surely: bool, fate: &mut Fate) -> Truth {
         match self {
@@ -79,7 +91,10 @@ impl Expression {
             Expression::Not(inner) => inner.judge(file, surely, fate).not(),
             Expression::All(parts) => while_not(parts, Truth::No, file, surely, fate),
             Expression::Any(parts) => while_not(parts, Truth::Yes, file, surely, fate),
-            Expression::List(parts) => parts.iter().map(|part| part.judge(file, surely, fate)).last().unwrap_or(Truth::Yes),
+            Expression::List(parts) => {
+                let last = parts.iter().map(|part| part.judge(file, surely, fate)).last();
+                last.filter(|_| parts.len() == 1).unwrap_or(Truth::Maybe)
+            }
             Expression::Unclear(parts) => {
                 parts.iter().for_each(|part| {
                     part.judge(file, false, fate);
@@ -90,11 +105,14 @@ impl Expression {
     }
 }
 
-/// Goes through parts until one of them surely is `end`: `-a` ends with a no, `-o` with a yes.
+/// Goes through parts until one of them surely is `end`: `-a` ends with a no, `-o` with a yes. A part is surely come to where all
+/// before it are true, or none is, and nothing behind it may be put in front: what only asks, and costs little, GNU find puts in front
+/// of others and of `-prune`.
 fn while_not(parts: &[Expression], end: Truth, file: &File, surely: bool, fate: &mut Fate) -> Truth {
     let mut all = end.not();
-    for part in parts {
-        let truth = part.judge(file, surely && all == end.not(), fate);
+    for (n, part) in parts.iter().enumerate() {
+        let last = parts.get(n + 1..).unwrap_or_default().iter().all(Expression::acts);
+        let truth = part.judge(file, surely && last && all == end.not(), fate);
         all = if end == Truth::No { all.min(truth) } else { all.max(truth) };
         if all == end {
             break;

@@ -91,6 +91,8 @@ const WITH_VALUE: [&str; 43] = [
     "-flags",
     "-D",
 ];
+/// Actions that only tell what is found, or end the search.
+const TELLS: [&str; 9] = ["-print", "-print0", "-printf", "-fprint", "-fprint0", "-fprintf", "-ls", "-fls", "-quit"];
 const RUNS: [&str; 4] = ["-exec", "-execdir", "-ok", "-okdir"];
 
 /// A call that is started.
@@ -244,7 +246,8 @@ impl Search {
     }
 
     fn leaf(&mut self, word: &str, value: &str) {
-        self.tokens.push(Token::Leaf(Expression::Test(Test::of(word, value))));
+        let tells = TELLS.contains(&word).then_some(Expression::Action(self.tokens.len(), Truth::Yes));
+        self.tokens.push(Token::Leaf(tells.unwrap_or_else(|| Expression::Test(Test::of(word, value)))));
     }
 
     /// What counts wherever it stands. Of several depths the widest: which one counts is not the same in every find.
@@ -375,9 +378,12 @@ mod tests {
 
     #[test]
     fn only_what_is_surely_pruned_is_left_out() {
-        for line in
-            [". -name x -prune", ". -name x -prune -o -print", ". ( -name y -o -name x ) -prune", ". ! -name y -prune"]
-        {
+        for line in [
+            ". -name x -prune",
+            ". -name x -prune -o -print",
+            ". ( -name y -o -name x ) -prune",
+            ". ! -name y -prune -o -name z -ls",
+        ] {
             assert!(fate(line, "./x").pruned, "{line}");
         }
         for line in [
@@ -387,6 +393,9 @@ mod tests {
             ". -exec true ';' -prune",
             ". -depth -name x -prune",
             ". -name x -prune -o -delete",
+            ". -name x -prune -regex x",
+            ". -prune -name x -o -print",
+            ". ( -prune -o -name y ) -print",
             ". ( -name x -prune",
         ] {
             assert!(!fate(line, "./x").pruned, "{line}");
