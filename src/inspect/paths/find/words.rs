@@ -169,11 +169,10 @@ impl Search {
 
     /// The expression.
     pub(super) fn expression(&self) -> Expression {
-        let own = |token: &Token| match token {
-            // It does nothing then, and not every find says that it is true.
-            Token::Leaf(Expression::Prune) if self.depth_first => Token::Leaf(Expression::Test(Test::Always(Truth::Maybe))),
-            other => other.clone(),
-        };
+        // It does nothing then, and not every find says that it is true.
+        let idle = |token: &Token| self.depth_first && *token == Token::Leaf(Expression::Prune);
+        let maybe = || Token::Leaf(Expression::Test(Test::Always(Truth::Maybe)));
+        let own = |token: &Token| if idle(token) { maybe() } else { token.clone() };
         Expression::of(&self.tokens.iter().map(own).collect::<Vec<_>>())
     }
 
