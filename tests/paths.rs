@@ -690,6 +690,8 @@ fn the_machine_and_the_home_are_out_of_bounds() {
             &format!("rm -rf {home}/.[a-z]*"),
             "rm -rf ~/x",
             "rm -rf /nothing/../usr",
+            // What comes before it may put something there.
+            "sudo sh -c 'mv new.txt /opt/sprag-nothing; rm /opt/sprag-nothing'",
             &format!("rm -rf {home}/.local/state/sprag"),
             &format!("tee -a {home}/.config/sprag/policy.toml"),
             "rm -rf /tmp/../home",
@@ -708,6 +710,7 @@ fn the_machine_and_the_home_are_out_of_bounds() {
             "rm -f /run/sprag-nothing.pid",
             "rm -rf /nfs/share/sprag-nothing",
             &format!("rm -f {home}/sprag-nothing"),
+            "sudo rm -f /usr/local/bin/sprag-nothing",
         ],
     );
     let mut call = shim::call_of_words(vec!["rm".into(), format!("{home}/").into()], &tree.path("ws")).unwrap();

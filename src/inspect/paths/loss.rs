@@ -123,7 +123,9 @@ impl<'g> Judge<'g> {
             Place::Device => Fate::Gone(place.words().to_owned()),
             Place::Home | Place::System | Place::Outside if (self.ground.away || !there) && trusts => Fate::Trusted,
             Place::Home | Place::System | Place::Outside if self.ground.away => elsewhere(word, act),
-            Place::Home | Place::System | Place::Outside if is_missing(word, path) => Fate::Kept("not there"),
+            Place::Home | Place::System | Place::Outside if !self.ground.later && is_missing(word, path) => {
+                Fate::Kept("not there")
+            }
             Place::Home | Place::Outside if self.is_a_siblings_output(path, roots) => {
                 Fate::Kept("made again by its own build")
             }
