@@ -3,9 +3,11 @@
 //! Read by a library that runs nothing: no filters, no hooks, no file monitor, no other program. An error is no evidence: whoever
 //! asks must then take the worst.
 
+mod exclude;
 mod settings;
 mod unsaved;
 
+pub use exclude::{Exclude, Excluded};
 pub use settings::{Setting, Settings};
 pub use unsaved::{State, Unsaved};
 

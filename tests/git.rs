@@ -145,6 +145,90 @@ fn what_would_lose_work_is_held() {
     );
 }
 
+/// Ignored, untracked and new files in the root, in a folder with tracked files and in one without.
+const SCATTERED: &str = "mkdir n logs; echo x > .env; echo '.env' >> .gitignore; git commit -qam env; \
+    for f in d/.env x.log d/x.log new d/new n/foo n/new logs/a.log; do echo x > $f; done;";
+
+#[test]
+fn what_clean_is_told_to_leave_out_is_no_loss() {
+    let only_env = "echo .env >> .gitignore; git commit -qam env; echo x > .env; echo x > d/.env";
+    check(
+        &[
+            (only_env, "git clean -fdx -e .env && test -f .env && test -f d/.env"),
+            (only_env, "git clean -fdX -e '!.env' && test -f .env && test -f d/.env"),
+            ("mkdir n; echo x > n/f", "git clean -fd -e n && git clean -fdx -e n/ && git clean -fdx -e '/n/*'; test -f n/f"),
+            ("echo x > d/new", "git clean -fd -e d && cd d && git clean -fx -e /d/new && test -f new"),
+            ("echo x > x.key", "git clean -fdx --exclude='*.key' && git clean -fdx -e '*.key' . && test -f x.key"),
+        ],
+        false,
+    );
+    check(
+        &[
+            (SCATTERED, "git clean -fdx -e .env"),
+            (SCATTERED, "git clean -fd -e new"),
+            (SCATTERED, "git clean -fdX -e '!.env'"),
+            (only_env, "git clean -fdx -e '!.env'"),
+            (only_env, "git clean -fdx -e .env -e '!.env'"),
+            (only_env, "git clean -fdx -e /d/.env"),
+            (only_env, "git clean -fdX -e .env"),
+            (only_env, "git clean -fdX -e '!.env' -e .env"),
+            (only_env, "git clean -fd -e '!.env'"),
+            ("echo x > new", "git clean -fdX -e new"),
+            ("echo x > new", "git clean -fdX -e 'n[e]w'"),
+            ("echo x > new", "git clean -f -e '#new'"),
+            ("mkdir notes; echo x > notes/x.log; echo notes > .git/info/exclude", "git clean -fdX -e '!notes'"),
+            ("rm d/b d/c; echo x > d/x.log", "git clean -fx"),
+            ("git sparse-checkout set e; mkdir d; echo x > d/x.log", "git clean -fx"),
+            ("git sparse-checkout set e; mkdir d; echo x > d/new", "git clean -f"),
+            ("git sparse-checkout set --sparse-index e; mkdir d; echo x > d/new", "git clean -fd"),
+            ("mkdir notes; echo x > notes/x.log", "git clean -fd -e '!x.log'"),
+        ],
+        true,
+    );
+}
+
+#[test]
+fn a_sparse_checkout_loses_only_what_is_ignored() {
+    let dirty =
+        "mkdir e; echo e > e/f; git add .; git commit -qm e; echo x > d/b; echo x > d/new; echo x > e/g; git add e/g";
+    let secret = "mkdir e; echo e > e/f; echo .env >> .gitignore; git add .; git commit -qm e; echo x > d/.env";
+    check(
+        &[
+            (
+                dirty,
+                "git sparse-checkout set e && test -f d/b && test -f d/new && git sparse-checkout set d && git show :e/g",
+            ),
+            (
+                dirty,
+                "git sparse-checkout set --no-cone '/e/' && git sparse-checkout reapply && test -f d/b && test -f d/new",
+            ),
+            (secret, "git sparse-checkout set --cone d && test -f d/.env && git sparse-checkout disable"),
+            (secret, "git sparse-checkout set --no-cone '/e/' && test -f d/.env"),
+            ("echo x > x.log; mkdir out; echo x > out/o", "git sparse-checkout set d && test -f x.log && test -f out/o"),
+            (
+                "mkdir d/in; echo i > d/in/i; git add .; git commit -qm i; echo x > d/x.log",
+                "git sparse-checkout set d/in; test -f d/x.log",
+            ),
+        ],
+        false,
+    );
+    check(
+        &[
+            (secret, "git sparse-checkout set e"),
+            (secret, "git sparse-checkout set --cone e"),
+            (secret, "git sparse-checkout set ./d/../e"),
+            (secret, "cd e && git sparse-checkout set d"),
+            (secret, "echo e | git sparse-checkout set --stdin"),
+            (secret, "git sparse-checkout init --cone"),
+            (
+                &format!("git sparse-checkout set e; {}", secret.replace("mkdir e", "mkdir -p e d")),
+                "git sparse-checkout reapply",
+            ),
+        ],
+        true,
+    );
+}
+
 #[test]
 fn giving_up_a_merge_or_a_rebase_loses_what_it_did_not_make() {
     let after = |command: &str, then: &str| format!("{CONFLICT} git {command} || true; {then}");

@@ -355,6 +355,73 @@ fn a_repository_says_what_is_lost() {
 }
 
 #[test]
+fn what_lies_where_nothing_is_checked_out_counts() {
+    let tree = Tree::new();
+    tree.git("ws", "sparse-checkout set build");
+    tree.write("ws/src/new.txt", "work");
+    tree.all("ws", Verb::Destroy, &["rm src/new.txt", "rm -r src", "find . -path './src/new*' -delete"]);
+    tree.write("ws/lib/x.log", "x");
+    tree.all("ws", Verb::Write, &["rm -r lib"]);
+}
+
+#[test]
+fn who_may_use_a_file_of_the_system_is_a_grant_only_where_it_opens() {
+    let tree = Tree::new();
+    // As Debian has them: 0644, 0755, 4755, 0640.
+    tree.all(
+        "ws",
+        Verb::Write,
+        &[
+            "chmod 644 /etc/debian_version",
+            "chmod a+r /etc/debian_version",
+            "chmod u=rw,go=r /etc/debian_version",
+            "chmod +x /usr/bin/env",
+            "chmod 755 /usr/bin/env",
+            "chmod u+w /etc/debian_version",
+            "chmod a+r /etc/apt/keyrings/sprag-nothing.gpg",
+            "chmod +x /usr/local/bin/sprag-nothing",
+            "chmod 0755 /usr/local/bin/sprag-nothing",
+            "chmod 600 /etc/debian_version",
+            "chown -R 1000:1000 .",
+            "chown -R nobody src",
+            "chgrp -R staff src new.txt",
+        ],
+    );
+    tree.all(
+        "ws",
+        Verb::Grant,
+        &[
+            "chmod 666 /etc/hosts",
+            "chmod g+w /etc/hosts",
+            "chmod 664 /etc/hosts",
+            "chmod o=u /etc/hosts",
+            "chmod u+s /usr/bin/env",
+            "chmod 2755 /usr/bin/env",
+            "chmod 755 /usr/bin/passwd",
+            "chmod -x /usr/bin/env",
+            "chmod 600 /usr/bin/env",
+            "chmod 644 /etc/shadow",
+            "chmod 644 /etc/passwd",
+            "chmod 440 /etc/sudoers.d/sprag-nothing",
+            "chmod a+r /etc/ssl/private/sprag-nothing.key",
+            "chmod 644 /etc/sprag-nothing.conf",
+            "chmod a+r /etc/apt/auth.conf.d/sprag-nothing.key",
+            "chmod 600 /etc/hosts",
+            "chmod 755 /etc",
+            "chmod -R 644 /etc/hosts",
+            "chmod +x '/usr/bin/*'",
+            "chmod g=o,x /etc/hosts",
+            "chmod --reference=a /etc/hosts",
+            "chown -R nobody /etc",
+            "chown -R nobody ..",
+            "chown -RL nobody src",
+            "chown -R nobody /srv",
+            "chown -R nobody src /usr",
+        ],
+    );
+}
+
+#[test]
 fn links_lead_where_they_lead() {
     let tree = Tree::new();
     tree.write("other/work.txt", "work");
@@ -408,6 +475,50 @@ fn a_clone_that_is_all_on_its_remote_can_go_where_things_are_temporary() {
 }
 
 #[test]
+fn what_a_neighbours_build_makes_again_is_no_loss() {
+    let homes = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    let tree = Tree(homes);
+    for file in ["ws/kept.txt", "other/src/a", "other/target/tracked"] {
+        tree.write(file, "one");
+    }
+    tree.write("other/.gitignore", "/target/*\n!/target/tracked\n/data/\n/node_modules\n");
+    for folder in ["ws", "other"] {
+        for words in ["init -q", "add .", "commit -q -m one"] {
+            tree.git(folder, words);
+        }
+    }
+    for file in ["other/target/debug/a", "other/node_modules/m/i.js", "other/data/x", "other/build/b", "none/target/x"] {
+        tree.write(file, "x");
+    }
+    tree.all(
+        "ws",
+        Verb::Write,
+        &["rm -rf ../other/target/debug", "rm -rf ../other/node_modules/", "rm -rf ../other/nothing"],
+    );
+    tree.all(
+        "ws",
+        Verb::Destroy,
+        &[
+            // Ignored, but nothing makes it again; a name of a build's, but not ignored; no repository.
+            "rm -rf ../other/data",
+            "rm -rf ../other/build",
+            "rm -rf ../none/target",
+            "rm -rf ../other/target",
+            "rm -rf ../other",
+            "rm -rf ../other/src",
+            "rm -rf ../other/.git",
+            "rm -rf ../other/node_modules/../src",
+            "rm -rf '../other/node_module?'",
+        ],
+    );
+    tree.git("other", "init -q node_modules/mine");
+    tree.write("other/src/link", "x");
+    std::fs::remove_file(tree.path("other/src/link")).unwrap();
+    symlink(tree.path("other/src"), tree.path("other/node_modules/link")).unwrap();
+    tree.all("ws", Verb::Destroy, &["rm -rf ../other/node_modules/link/", "rm -rf ../other/node_modules/mine"]);
+}
+
+#[test]
 fn without_a_repository_only_names_speak() {
     let tree = Tree::plain();
     tree.all(
@@ -423,9 +534,138 @@ fn without_a_repository_only_names_speak() {
             "rm -rf .",
             "rm -rf ./*",
             "rm -rf *",
-            "find . -name '*.pyc' -delete",
+            "find . -name 'new.*' -delete",
             "find . -type f -exec cp dist/a.js {} ;",
             "cp dist/a.js new.txt",
+        ],
+    );
+}
+
+#[test]
+fn a_find_is_judged_by_what_its_expression_reaches() {
+    let tree = Tree::new();
+    for file in ["ws/lib/a.pyc", "ws/lib/m/one.js", "ws/lib/m/two.js", "ws/lib/x.js", "ws/lib/deep/y.js"] {
+        tree.write(file, "work");
+    }
+    tree.write("ws/.env.d/k.js", "");
+    tree.all(
+        "ws",
+        Verb::Write,
+        &[
+            "find . ( -name '*.pyc' -o -name '*.pyo' ) -delete",
+            "find . -name '*.py[co]' -delete",
+            "find . -not -path './lib/*' -name '*.js' -delete",
+            "find . ! -path '*/lib/*' ! -path './.git/*' ! -name '*.txt' ! -name .env -type f -delete",
+            "find . -path '*/lib/*.js' -not -path '*/lib/*' -delete",
+            "find . -type f -not -path './.git/*' -not -path './lib/*' -not -name '*.txt' -not -name .env -exec sed -i s/a/b/ {} +",
+            "find . -path ./lib -prune -o -name '*.js' -exec rm {} +",
+            "find . -name node_modules -prune -exec rm -rf {} +",
+            "find lib -mindepth 4 -delete",
+            "find lib -maxdepth 0 -type f -delete",
+            "find lib -name '*.js' -empty -delete",
+            "find lib -name '*.js' -size +1M -delete",
+            "find . -type d -empty -delete",
+            "find . nothing -name '*.log' -delete",
+            "find . -xtype l -delete",
+        ],
+    );
+    tree.all(
+        "ws",
+        Verb::Destroy,
+        &[
+            "find . ( -name '*.pyc' -o -name '*.js' ) -delete",
+            "find . -name '*.pyc' -o -delete",
+            "find . -name '*.pyc' , -delete",
+            "find . ! -name '*.pyc' -delete",
+            "find . ! ( -name '*.pyc' -o -name '*.pyo' ) -delete",
+            "find lib -path './lib/*.js' -o -delete",
+            "find . -path './lib/*.js' -delete",
+            "find . -regex 'never' -delete",
+            "find . ! -regex '.*' -delete",
+            "find . -path ./lib -prune -o -name '*.js' -o -delete",
+            "find . -path ./lib -prune -o -name '*.js' -delete -o -name '*.txt' -delete",
+            "find . -depth -path ./lib -prune -o -name '*.js' -exec rm {} +",
+            "find . -regex ./lib -prune -o -name '*.js' -exec rm {} +",
+            "find . -name lib -exec true {} ';' -prune -o -name '*.js' -exec rm {} +",
+            "find lib -maxdepth 1 -maxdepth 3 -name y.js -delete",
+            "find lib -mtime +100000 -delete",
+            "find lib -name x.js -newer kept.txt -delete",
+            "find lib -name x.js -size -1M -delete",
+            "find . -name '*.[a-j]s' -delete",
+            "find lib -iname '*.JS' -exec rm {} +",
+            "find . -name '*.pyc' -exec mv {} x.js ';' -o -name '*.js' -exec rm {} ';'",
+            "find . -name x.js -exec mv {} lib/b.pyc ';' -o -name '*.pyc' -delete",
+            "find . ( -name '*.pyc' -delete",
+        ],
+    );
+    tree.all("ws", Verb::Unknown, &["find . -name '*.pyc' -nonsense -delete", "find . -delete -name"]);
+}
+
+#[test]
+fn files_that_are_moved_to_one_name_are_lost_but_for_the_last() {
+    let tree = Tree::new();
+    for file in ["ws/lib/a.ts", "ws/lib/b.ts", "ws/lib/deep/c.ts"] {
+        tree.write(file, "work");
+    }
+    tree.write("ws/src/b.rs", "");
+    tree.write("ws/lib/to/d", "work");
+    tree.all(
+        "ws",
+        Verb::Destroy,
+        &[
+            "find lib -name '*.ts' -exec mv {} moved ';'",
+            "find lib -name '*.ts' -exec mv -f {} ../moved ';'",
+            "find lib -name '*.ts' -exec /bin/mv -T {} new ';'",
+            "find lib -name '[ab].ts' -execdir mv {} moved ';'",
+            "find lib -name '*.ts' -execdir mv {} src ';'",
+        ],
+    );
+    tree.all(
+        "ws",
+        Verb::Write,
+        &[
+            "find lib -name '*.ts' -exec mv {} src ';'",
+            "find lib -name '*.ts' -exec mv -t src {} ';'",
+            "find lib -name '*.ts' -exec mv -n {} moved ';'",
+            "find lib -name a.ts -exec mv {} moved ';'",
+            "find src -name '*.rs' -exec mv {} moved ';'",
+            "find lib -name '*.ts' -exec cp {} moved ';'",
+            "find lib -name '*.ts' -execdir mv {} .. ';'",
+        ],
+    );
+}
+
+#[test]
+fn what_find_comes_to_outside_of_a_repository_is_looked_at() {
+    let tree = Tree::plain();
+    tree.write("ws/lib/a.pyc", "x");
+    tree.write("ws/lib/__pycache__/b.pyc", "x");
+    tree.write("ws/app/node_modules/m/index.js", "x");
+    tree.all(
+        "ws",
+        Verb::Write,
+        &[
+            "find . -name '*.pyc' -delete",
+            "find . -name __pycache__ -type d -prune -exec rm -rf {} +",
+            "find . -type d -name node_modules -exec rm -rf {} +",
+            "find . -name nothing -delete",
+            "find / -maxdepth 1 -name sprag-nothing -delete",
+            "find /etc -maxdepth 1 -name sprag-nothing -delete",
+        ],
+    );
+    tree.all(
+        "ws",
+        Verb::Destroy,
+        &[
+            "find . -name 'new*' -delete",
+            "find . -type f -delete",
+            "find . -type f -exec rm {} +",
+            "find .. -name new.txt -delete -o -name ws -exec rm -rf {} +",
+            "find /etc -maxdepth 1 -name hosts -delete",
+            "find / -maxdepth 1 -name home -exec rm -rf {} +",
+            "find '*' -name nothing -delete",
+            "find -L . -name nothing -delete",
+            "find ~ -name nothing -delete",
         ],
     );
 }
@@ -442,10 +682,16 @@ fn the_machine_and_the_home_are_out_of_bounds() {
             "rm -rf /",
             "rm -rf /home",
             "rm -rf /tmp",
-            "rm -rf /usr/lib/x",
-            "rm -rf /nfs/share",
+            "rm -rf /usr/lib",
+            "rm -rf '/nfs/sh*re'",
+            "rm -rf /usr/lib/x*",
+            "truncate -s 0 /etc/hosts",
             &format!("rm -rf {home}"),
-            &format!("rm -rf {home}/x"),
+            &format!("rm -rf {home}/.[a-z]*"),
+            "rm -rf ~/x",
+            "rm -rf /nothing/../usr",
+            // What comes before it may put something there.
+            "sudo sh -c 'mv new.txt /opt/sprag-nothing; rm /opt/sprag-nothing'",
             &format!("rm -rf {home}/.local/state/sprag"),
             &format!("tee -a {home}/.config/sprag/policy.toml"),
             "rm -rf /tmp/../home",
@@ -453,8 +699,21 @@ fn the_machine_and_the_home_are_out_of_bounds() {
             "mv kept.txt /dev/null",
         ],
     );
-    tree.all("ws", Verb::Write, &["rm -rf /tmp/sprag-nothing", "rm -f /var/tmp/sprag-nothing", "cp new.txt /dev/null"]);
-    let mut call = shim::call_of_words(vec!["rm".into(), format!("{home}/x").into()], &tree.path("ws")).unwrap();
+    tree.all(
+        "ws",
+        Verb::Write,
+        &[
+            "rm -rf /tmp/sprag-nothing",
+            "rm -f /var/tmp/sprag-nothing",
+            "cp new.txt /dev/null",
+            "rm -rf /usr/lib/sprag-nothing",
+            "rm -f /run/sprag-nothing.pid",
+            "rm -rf /nfs/share/sprag-nothing",
+            &format!("rm -f {home}/sprag-nothing"),
+            "sudo rm -f /usr/local/bin/sprag-nothing",
+        ],
+    );
+    let mut call = shim::call_of_words(vec!["rm".into(), format!("{home}/").into()], &tree.path("ws")).unwrap();
     call.env.insert("TMPDIR".into(), sprag::call::User::current().home.into());
     call.env.insert("HOME".into(), "/tmp/elsewhere".into());
     let tools = tool::find("rm").unwrap();
@@ -531,6 +790,37 @@ fn what_is_elsewhere_is_not_looked_at_here() {
     };
     assert_eq!(judged("rm -rf ./build"), Verb::Destroy);
     assert_eq!(judged("rm kept.txt"), Verb::Destroy);
+    for line in [
+        "rm -rf node_modules",
+        "rm -rf node_modules/.cache ./src/__pycache__ app/x.pyc",
+        "rm -rf /app/node_modules /usr/src/app/node_modules /var/www/x/.cache",
+        "rm -f tmp/pids/server.pid /run/x.pid",
+        "rm -f /var/run/app.sock",
+        "rm -rf ./.pytest_cache",
+    ] {
+        assert_eq!(judged(line), Verb::Write, "{line}");
+    }
+    for line in [
+        "rm -rf node_modules src",
+        "rm -rf node_modules/..",
+        "rm -rf node_modules/../data",
+        "rm -rf '*/node_modules'",
+        "rm -rf 'node_modules*'",
+        "rm -rf /usr/lib/node_modules",
+        "rm -rf /usr/local/lib/node_modules",
+        "rm -rf /var/lib/jenkins/.cache",
+        "rm -rf /var/lib/x/target",
+        "rm -rf target",
+        "rm -rf dist",
+        "rm -rf /var/www/html/build",
+        "rm -rf .venv",
+        "rm -f '/run/*.pid'",
+        "rm -rf /run/app.sock/..",
+        "rm -rf data.pid.d",
+        "truncate -s 0 node_modules/x",
+    ] {
+        assert_eq!(judged(line), Verb::Destroy, "{line}");
+    }
     assert_eq!(judged("rm -rf /tmp/x"), Verb::Write);
     assert_eq!(judged("rm -rf /tmp/../etc"), Verb::Destroy);
     assert_eq!(judged("cp a b"), Verb::Write);

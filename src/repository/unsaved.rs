@@ -4,8 +4,9 @@ use super::{Repository, RepositoryError};
 use gix::bstr::{BStr, BString, ByteSlice};
 use gix::dir::walk::{Action, Delegate, EmissionMode};
 use gix::dir::{EntryRef, entry};
-use gix::index::entry::{Mode, Stage};
+use gix::index::entry::{Flags, Mode, Stage};
 use gix::index::{Entry, State as Index};
+use std::borrow::Cow;
 use std::ffi::OsStr;
 use std::fs::Metadata;
 use std::os::unix::ffi::OsStrExt;
@@ -184,10 +185,21 @@ impl Repository {
         let options = self.git.dirwalk_options().map_err(RepositoryError::of)?;
         let options = options.emit_ignored(ignored.then_some(EmissionMode::CollapseDirectory));
         let mut found = Walk { root: &self.root, limit, ignored, found: Vec::new() };
-        let walked = self.git.dirwalk(&index, patterns, &AtomicBool::new(false), options, &mut found);
+        let walked = self.git.dirwalk(&checked_out(&index), patterns, &AtomicBool::new(false), options, &mut found);
         walked.map_err(RepositoryError::of)?;
         Ok(found.found)
     }
+}
+
+/// The index as if all of it were checked out: the walk passes over folders of which nothing is, whatever lies there.
+fn checked_out(index: &Index) -> Cow<'_, Index> {
+    if !index.entries().iter().any(|e| e.mode.is_sparse() || e.flags.contains(Flags::SKIP_WORKTREE)) {
+        return Cow::Borrowed(index);
+    }
+    let mut whole = index.clone();
+    whole.remove_entries(|_, _, entry| entry.mode.is_sparse());
+    whole.entries_mut().iter_mut().for_each(|entry| entry.flags.remove(Flags::SKIP_WORKTREE));
+    Cow::Owned(whole)
 }
 
 /// The entries of the index at or under `wanted`.

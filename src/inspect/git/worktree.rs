@@ -4,7 +4,7 @@ use super::{Git, MOST, resolve};
 use crate::effect::{Effect, Evidence, Verb};
 use crate::inspect::Findings;
 use crate::inspect::paths::is_rebuildable;
-use crate::repository::{Id, Repository, RepositoryError, State, Unsaved};
+use crate::repository::{Exclude, Excluded, Id, Repository, RepositoryError, State, Unsaved};
 use std::path::{Path, PathBuf};
 
 const CHANGES: &str = "changes would be lost";
@@ -40,9 +40,8 @@ impl Git<'_> {
             }
             ["read-tree"] if self.is_on("--reset") => self.weigh(findings, self.everywhere(), CHANGES),
             ["checkout-index"] if self.is_on("--force") => self.checkout_index(findings),
-            ["sparse-checkout", "set" | "reapply"] => {
-                self.weigh(findings, self.everywhere(), "files would leave the worktree")
-            }
+            ["sparse-checkout", "set" | "reapply"] => self.sparse_checkout(findings),
+            ["sparse-checkout", "init"] if self.repository().is_some() => self.sparse_checkout(findings),
             ["worktree", "remove"] if self.is_on("--force") => self.worktree_remove(findings),
             ["submodule", what @ ("deinit" | "update")] if self.is_on("--force") => {
                 let all = *what == "deinit";
@@ -248,15 +247,8 @@ impl Git<'_> {
         let specs = self.operands();
         let lost = self.ask(|r| {
             let paths = if specs.is_empty() { vec![self.base()] } else { self.named_paths(&specs, r) };
-            let mut lost = Vec::new();
-            if !self.is_on("-X") {
-                lost = r.untracked(&paths, MOST)?;
-                lost.retain(|u| forced > 1 || u.state != State::Repository);
-            }
-            if self.is_on("-x") || self.is_on("-X") {
-                let ignored = r.ignored_in(&paths, MOST)?.into_iter();
-                lost.extend(ignored.map(|path| Unsaved { path, state: State::Untracked, staged: false, merging: false }));
-            }
+            let mut lost = self.cleaned(r, &paths)?;
+            lost.retain(|u| forced > 1 || u.state != State::Repository);
             if specs.is_empty() && !self.is_on("-d") {
                 lost = stays_in_tracked_folders(r, lost)?;
             }
@@ -264,6 +256,68 @@ impl Git<'_> {
             Ok(lost)
         });
         self.weigh(findings, lost, FILES);
+    }
+
+    /// What `clean` takes for its own: what is untracked, what is ignored, or both. The patterns of `--exclude` add to what is
+    /// ignored, also with `-x`, where the files of the repository do not count.
+    fn cleaned(&self, r: &Repository, paths: &[PathBuf]) -> Answer {
+        let exclude = Exclude::of(self.reading.parsed.values("--exclude"));
+        let only_ignored = self.is_on("-X");
+        let says = |u: &Unsaved| {
+            let inside = u.path.strip_prefix(r.root()).unwrap_or(&u.path);
+            exclude.says(inside, u.path.is_dir() && !u.path.is_symlink())
+        };
+        let mut lost = Vec::new();
+        // A folder is told as one, and may hold something that a pattern means.
+        if !only_ignored || exclude.leaves_out {
+            lost = r.untracked(paths, MOST)?;
+            lost.retain(|u| only_ignored || says(u) != Excluded::Yes);
+        }
+        if only_ignored || self.is_on("-x") || exclude.takes_in {
+            let ignored = r.ignored_in(paths, MOST)?.into_iter();
+            let of = |path| Unsaved { path, state: State::Untracked, staged: false, merging: false };
+            // With `-X` it is the ones that are taken in again that stay.
+            let stays = |u: &Unsaved| match only_ignored {
+                true => !exclude.unclear && says(u) == Excluded::TakenIn && !u.path.is_dir(),
+                false => says(u) == Excluded::Yes,
+            };
+            lost.extend(ignored.map(of).filter(|u| !stays(u)));
+        }
+        Ok(lost)
+    }
+
+    /// git leaves alone what was changed, what is untracked and what is staged. With a folder that it takes out, which it does
+    /// unless patterns are told to be no folders, ignored files go too.
+    fn sparse_checkout(&self, findings: &mut Findings) {
+        let kept = self.cones();
+        let lost = self.ask(|r| {
+            let mut lost = Vec::new();
+            let root = [r.root().to_path_buf()];
+            for path in if self.is_on("--no-cone") { vec![] } else { r.ignored_in(&root, MOST)? } {
+                let inside = path.strip_prefix(r.root()).unwrap_or(&path);
+                let holder = if path.is_dir() { Some(inside) } else { inside.parent() };
+                let folder = holder.and_then(|holder| holder.components().next()).map(|top| r.root().join(top));
+                // Of the folders above a kept one the files stay.
+                let above = |k: &PathBuf| path.parent().is_some_and(|parent| k.starts_with(parent)) && !path.is_dir();
+                let stays = is_rebuildable(inside) || kept.iter().any(|k| path.starts_with(k) || above(k));
+                if let Some(folder) = folder.filter(|_| !stays)
+                    && r.tracks_inside(&folder)?
+                {
+                    lost.push(Unsaved { path, state: State::Untracked, staged: false, merging: false });
+                }
+            }
+            Ok(lost)
+        });
+        self.weigh(findings, lost, FILES);
+    }
+
+    /// The folders that `sparse-checkout set` surely keeps.
+    fn cones(&self) -> Vec<PathBuf> {
+        let is_plain = |o: &&&str| Path::new(o).components().all(|c| matches!(c, std::path::Component::Normal(_)));
+        let set = self.reading.command_words().get(1) == Some(&"set") && !self.is_on("--stdin");
+        let base = self.base().canonicalize().ok().filter(|_| set);
+        let folders = |base: PathBuf| self.operands().iter().filter(is_plain).map(|o| base.join(o)).collect();
+        base.map(folders).unwrap_or_default()
     }
 
     fn moved_to(&self) -> Vec<PathBuf> {
@@ -327,8 +381,9 @@ fn in_the_way(repository: &Repository, paths: &[PathBuf], target: Option<Id>) ->
 fn stays_in_tracked_folders(repository: &Repository, all: Vec<Unsaved>) -> Answer {
     let mut found = Vec::new();
     for unsaved in all {
-        let folder = unsaved.path.parent().unwrap_or(&unsaved.path);
-        if !unsaved.path.is_dir() && repository.tracks_inside(folder)? {
+        // A folder is told as one also where all that is tracked in it is gone.
+        let folder = unsaved.path.parent().filter(|_| !unsaved.path.is_dir()).unwrap_or(&unsaved.path);
+        if repository.tracks_inside(folder)? {
             found.push(unsaved);
         }
     }

@@ -190,6 +190,19 @@ pub(in crate::inspect) fn inspect_move(reading: &Reading<'_>, call: &Call, _: &d
     settle(reading, call, findings, effects);
 }
 
+/// Whether a call moves a file to a name that is no folder's: another such call would write over it.
+pub(super) fn moves_onto(reading: &Reading<'_>, call: &Call) -> bool {
+    if reading.inspector() != Some("paths-move") || keeps(reading, call) {
+        return false;
+    }
+    let ground = Ground::of(call);
+    transfer(reading, &ground).is_some_and(|t| {
+        let itself = ground.resolve(&t.destination, false);
+        ground.place(&t.destination, false).0 != Place::Unseen
+            && t.pairs.iter().any(|(from, to)| from != to && *to == itself)
+    })
+}
+
 /// What is moved from where it is kept to where nothing stays.
 fn put_away(judge: &Judge<'_>, transfer: &Transfer<'_>) -> Vec<Effect> {
     if judge.ground.place(&transfer.destination, true).0 != Place::Scratch

@@ -122,12 +122,13 @@ impl<'g> Judge<'g> {
             Place::Nowhere => Fate::Kept("no file has an empty name"),
             Place::Device => Fate::Gone(place.words().to_owned()),
             Place::Home | Place::System | Place::Outside if (self.ground.away || !there) && trusts => Fate::Trusted,
-            Place::Home | Place::System | Place::Outside if self.ground.away => match act {
-                Act::Remove | Act::Empty => {
-                    Fate::Lost("on another machine or in a container, where nothing can be looked at".to_owned())
-                }
-                Act::Overwrite | Act::Replace => Fate::Kept("on another machine or in a container"),
-            },
+            Place::Home | Place::System | Place::Outside if self.ground.away => elsewhere(word, act),
+            Place::Home | Place::System | Place::Outside if !self.ground.later && is_missing(word, path) => {
+                Fate::Kept("not there")
+            }
+            Place::Home | Place::Outside if self.is_a_siblings_output(path, roots) => {
+                Fate::Kept("made again by its own build")
+            }
             Place::Home | Place::System | Place::Outside if there || matches!(act, Act::Remove | Act::Empty) => {
                 Fate::Lost(place.words().to_owned())
             }
@@ -149,6 +150,18 @@ impl<'g> Judge<'g> {
             (true, Some(workspace)) if path.parent() == Some(workspace) => Fate::Lost("all of the workspace".to_owned()),
             (_, _) => Fate::Kept("not there"),
         }
+    }
+
+    /// Whether another repository ignores what a build makes there again, and has nothing in it.
+    fn is_a_siblings_output(&self, path: &Path, roots: &mut HashMap<PathBuf, Option<PathBuf>>) -> bool {
+        let mounted = || self.mounts.get_or_init(mounts).iter().any(|m| m.starts_with(path));
+        let Some(root) = self.repository_of(path, roots).filter(|root| root != path) else { return false };
+        let large = names::is_crowded(&root) || self.ground.place_of(&root) == Place::Top;
+        let made_again = path.strip_prefix(&root).is_ok_and(names::is_rebuildable);
+        let ignored = || Repository::at(&root).is_some_and(|r| r.is_ignored(path));
+        let paths = [path.to_path_buf()];
+        let held = || of_git_folder(path).is_some() || mounted() || !unsaved(&root, &paths, Breadth::Tracked).is_empty();
+        !large && made_again && ignored() && !held()
     }
 
     /// What is there, in the workspace or in a temporary folder.
@@ -187,6 +200,24 @@ impl<'g> Judge<'g> {
         let found = found.map(Path::to_path_buf);
         roots.insert(folder.to_path_buf(), found.clone());
         found
+    }
+}
+
+/// Whether nothing is there, and the word is one that no shell was to make something else of.
+fn is_missing(word: &OsStr, path: &Path) -> bool {
+    let error = path.symlink_metadata().err().map(|e| e.kind());
+    let gone = matches!(error, Some(std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory));
+    gone && names::is_plain(word)
+}
+
+/// What is on another machine or in a container, where nothing can be looked at.
+fn elsewhere(word: &OsStr, act: Act) -> Fate {
+    match act {
+        Act::Remove if names::is_left_over(Path::new(word)) => Fate::Kept("made again, wherever it is"),
+        Act::Remove | Act::Empty => {
+            Fate::Lost("on another machine or in a container, where nothing can be looked at".to_owned())
+        }
+        Act::Overwrite | Act::Replace => Fate::Kept("on another machine or in a container"),
     }
 }
 

@@ -1,13 +1,16 @@
 //! chmod, chown, chattr: who may do what with a file.
 
+mod bits;
+
 use super::ground::{Ground, Place};
 use super::loss::shown;
-use super::{help, is_help, lacking, operands, settle};
+use super::{help, is_help, lacking, names, operands, settle};
 use crate::call::Call;
 use crate::effect::{Effect, Evidence, Verb};
 use crate::inspect::{Findings, Probe};
 use crate::tool::Reading;
 use std::ffi::OsStr;
+use std::os::unix::fs::MetadataExt;
 
 /// What chmod's words say.
 #[derive(Default)]
@@ -95,6 +98,34 @@ fn shut(ground: &Ground, word: &OsStr) -> Effect {
     }
 }
 
+/// Whether a mode gives nobody more of a file of the system than is public there, and takes nothing that others need.
+fn is_mild(ground: &Ground, word: &OsStr, mode: &str) -> bool {
+    const PRIVATE: u32 = 0o600;
+    let (place, path) = ground.place(word, true);
+    if place != Place::System || ground.away || ground.is_trusted(&path) || !names::is_plain(word) {
+        return false;
+    }
+    let now = match path.symlink_metadata() {
+        Ok(found) if found.is_file() => found.mode() & 0o7777,
+        // Not there yet: it may become a private one.
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => PRIVATE,
+        _ => return false,
+    };
+    let Some(then) = bits::after(mode, now) else { return false };
+    let (given, taken) = (then & !now, now & !then);
+    let reads = given & 0o044 != 0;
+    (now | then) & 0o7000 == 0
+        && given & 0o022 == 0
+        && (!reads || names::is_public(&path))
+        && (taken & 0o777 == 0 || names::is_own_setting(&path))
+}
+
+/// A file of the system of which nobody may do more.
+fn of_system(ground: &Ground, word: &OsStr) -> Effect {
+    let (place, path) = ground.place(word, true);
+    Effect::new(Verb::Write, shown(word, place, &path), Evidence::Argv).because("nobody may do more with it")
+}
+
 /// One part of a symbolic mode: `go+w`.
 fn clause(clause: &str) -> Option<&'static str> {
     let at = clause.find(['+', '-', '='])?;
@@ -138,7 +169,9 @@ pub(in crate::inspect) fn inspect(reading: &Reading<'_>, call: &Call, _: &dyn Pr
     let mut effects: Vec<Effect> = match &found.mode {
         Some(mode) if !found.files.is_empty() => {
             let opens = opens(mode);
+            let mild = |file: &OsStr| !found.whole && opens.is_none() && is_mild(&ground, file, mode);
             let one = |file: &&OsStr| match opens.is_none() && shuts(mode) && !found.whole {
+                _ if mild(file) => of_system(&ground, file),
                 true => shut(&ground, file),
                 false => changed(&ground, file, opens),
             };
@@ -162,7 +195,14 @@ pub(in crate::inspect) fn inspect_owner(reading: &Reading<'_>, call: &Call, _: &
         files.remove(0);
     }
     let tree = reading.parsed.is_on("--recursive").then_some("a whole tree becomes another's");
-    let mut effects: Vec<Effect> = files.iter().map(|file| changed(&ground, file, tree)).collect();
+    // With `-L` it goes where links lead.
+    let stays = !reading.parsed.is_on("-L");
+    let own = |file: &&OsStr| {
+        let (place, path) = ground.place(file, true);
+        place == Place::Inside || (place == Place::Top && ground.workspace.as_ref() == Some(&path))
+    };
+    let one = |file: &&OsStr| changed(&ground, file, tree.filter(|_| !(stays && own(file))));
+    let mut effects: Vec<Effect> = files.iter().map(one).collect();
     if effects.is_empty() {
         effects = lacking(call, "an owner or a file");
     }
