@@ -208,6 +208,8 @@ pub struct Findings {
     pub own: Vec<PathBuf>,
     /// Files that the tool writes.
     pub write: Vec<PathBuf>,
+    /// Folders whose own programs (hooks) another machine would run, which may be this one.
+    pub hosted: Vec<PathBuf>,
     /// TCP ports that it connects to.
     pub ports: Vec<u16>,
     /// The digest of what the effects were read from.

@@ -42,6 +42,8 @@ pub enum Failure {
     Bounds(std::io::Error),
     /// It comes from a session, and this path lies outside of what that has.
     Outside(PathBuf),
+    /// It comes from a session, and would have what that may have put into this folder run outside.
+    Hosted(PathBuf),
     /// It comes from a session, whose value of this variable would not reach the tool.
     NotTaken(String),
     /// A shim file is wrong.
@@ -72,6 +74,11 @@ impl fmt::Display for Failure {
                     path.display()
                 )
             }
+            Failure::Hosted(path) => write!(
+                f,
+                "`{}` may be this session's own folder, and its hooks would run outside: name the repository by its path, without a host",
+                path.display()
+            ),
             Failure::NotTaken(name) => write!(
                 f,
                 "`{name}` is not taken from a session, and the tool would do something else without it: start the session with it"
@@ -93,7 +100,7 @@ impl Failure {
             Failure::Inside(_, why) => why.code(),
             Failure::Call(_) => 64,
             Failure::Shim(_) | Failure::Policy(_) => 78,
-            Failure::Outside(_) | Failure::NotTaken(_) | Failure::Record(_) | Failure::Store(_) => 77,
+            Failure::Outside(_) | Failure::Hosted(_) | Failure::NotTaken(_) | Failure::Record(_) | Failure::Store(_) => 77,
             Failure::Run(RunError::Program(e)) => e.code(),
             Failure::Run(RunError::Walls(_) | RunError::System(..)) => 71,
         }
@@ -150,6 +157,7 @@ fn run() -> Result<Outcome, Failure> {
         read.append(&mut write);
     }
     within.demand(&Paths { read, write })?;
+    within.demand_others(&judged.hosted)?;
     let limits = policy.as_ref().ok().and_then(|p| p.base.approval.clone()).unwrap_or_default();
     let this = Run { call: &call, user: &user, record: &record, id: &run_id, words: &judged.words.clone(), limits };
     if judged.verdict.decision() == Decision::Ask {
@@ -244,6 +252,15 @@ impl Within<'_> {
         let Some(name) = first else { return Ok(()) };
         self.barred(&name);
         Err(Failure::NotTaken(name))
+    }
+
+    /// Demands that the session can write to none of these folders, nor put another in their place: what they hold would run outside.
+    fn demand_others(&self, hosted: &[PathBuf]) -> Result<(), Failure> {
+        let Some(bounds) = self.bounds else { return Ok(()) };
+        let is_its_own = |path: &&PathBuf| path.ancestors().any(|above| bounds.hold(above, true));
+        let Some(path) = hosted.iter().find(is_its_own) else { return Ok(()) };
+        self.barred(&path.display().to_string());
+        Err(Failure::Hosted(path.clone()))
     }
 
     /// Puts on record that the call named this. It does not run, whether or not that can be recorded.

@@ -444,20 +444,23 @@ fn a_push_by_ssh_has_the_key_that_the_session_has_not() {
     }
     let sshd = Sshd::start();
     let script = "git init -q r && cd r && git config user.name n && git config user.email e && echo a >a && git add a && \
-         git commit -qm one && git remote add origin box:$PWD/../remote.git && git push -q origin HEAD:main; echo pushed $?\n\
+         git commit -qm one && git remote add origin box:$(realpath ../../remote.git) && git push -q origin HEAD:main; echo pushed $?\n\
          git fetch -q && git ls-remote origin | cut -f2; cat ~/.ssh/id_ed25519 >/dev/null 2>&1; echo key $?\n\
          ssh -F ./none box true 2>/dev/null; echo file $?; ssh -o ProxyCommand='cat /etc/passwd' box true 2>/dev/null; echo proxy $?\n\
-         git push -q --force origin HEAD~0:refs/heads/other :main 2>/dev/null; echo forced $?; ssh box id -u 2>/dev/null; echo there $?\n";
+         git push -q --force origin HEAD~0:refs/heads/other :main 2>/dev/null; echo forced $?; ssh box id -u 2>/dev/null; echo there $?\n\
+         git init -q --bare ../own.git && git push -q box:$(realpath ../own.git) HEAD:main 2>&1 | grep -c 'its hooks would run outside'\n\
+         printf 'id -u >&2\\n' >git-upload-pack; ssh box $PWD/git-upload-pack x 2>/dev/null; echo path $?\n\
+         ssh box \"GIT_TRACE=$PWD/trace git-upload-pack '$(realpath ../../remote.git)'\" </dev/null >/dev/null 2>&1; test -e trace; echo traced $?\n";
     let told = [false, true].map(|session| {
         let place = Place::new();
-        let prefix = format!("{HOME} && {} && git init -q --bare remote.git", sshd.known_at_home());
+        let prefix = format!("{HOME} && {} && git init -q --bare ../remote.git", sshd.known_at_home());
         run_in(&place, &prefix, script, session).stdout
     });
     let uid = nix::unistd::getuid();
     let rest = "file 75\nproxy 75\nforced 75\n";
-    assert_eq!(told[0], format!("pushed 0\nrefs/heads/main\nkey 0\n{rest}{uid}\nthere 0\n"));
+    assert_eq!(told[0], format!("pushed 0\nrefs/heads/main\nkey 0\n{rest}{uid}\nthere 0\n0\npath 126\ntraced 0\n"));
     // The other machine may be this one: out of a session only git's own programs are started there.
-    assert_eq!(told[1], format!("pushed 0\nrefs/heads/main\nkey 1\n{rest}there 75\n"));
+    assert_eq!(told[1], format!("pushed 0\nrefs/heads/main\nkey 1\n{rest}there 75\n1\npath 75\ntraced 1\n"));
 }
 
 /// A cluster's interface that shows one list of pods; where it is stands in a file that a session has not.

@@ -142,7 +142,7 @@ fn what_a_commit_an_ignore_file_or_a_build_keeps_is_no_loss() {
 fn what_is_packed_or_unpacked_by_force_comes_over_what_is_there() {
     let tree = Tree::new();
     for file in
-        ["ws/new.txt.gz", "ws/new.txt.zst", "ws/kept.txt.gz", "ws/deep/f", "ws/deep/f.xz", "ws/new.tgz", "ws/new.tar"]
+        ["ws/new.txt.gz", "ws/new.txt.zst", "ws/kept.txt.gz", "ws/deep/f", "ws/deep/f.gz", "ws/new.tgz", "ws/new.tar"]
     {
         tree.write(file, "work");
     }
@@ -151,7 +151,7 @@ fn what_is_packed_or_unpacked_by_force_comes_over_what_is_there() {
         "gunzip new.txt.gz",
         "gunzip -kf kept.txt.gz",
         "gzip -kf src/a.rs",
-        "xz -r deep",
+        "gzip -r deep",
         "xz -kf src",
         "zstd -k new.txt",
     ];
@@ -163,7 +163,7 @@ fn what_is_packed_or_unpacked_by_force_comes_over_what_is_there() {
         "zstd -f new.txt",
         "zstd -f kept.txt -o new.txt",
         "unzstd -f new.txt.zst",
-        "xz -rkf deep",
+        "gzip -rkf deep",
         "zstd -f kept.txt -o=new.txt",
         "zstd -t -d -f new.txt.zst",
         "zstd -c -f kept.txt -o new.txt",

@@ -16,7 +16,7 @@ use crate::verdict::Obligation;
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::os::fd::OwnedFd;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use wildmatch::WildMatch;
 
 /// Calls deeper than this are not looked into.
@@ -56,7 +56,9 @@ pub(super) fn inspect(reading: &Reading<'_>, call: &Call, probe: &dyn Probe, inn
     };
     match found {
         Some(mut found) => {
-            found.effects.extend(led_back(&found.effects, reading, inner));
+            if reading.from_session && !inner.session.is_empty() {
+                lead_back(reading, call, inner, &mut found);
+            }
             adopt(found, findings);
         }
         None => {
@@ -68,16 +70,25 @@ pub(super) fn inspect(reading: &Reading<'_>, call: &Call, probe: &dyn Probe, inn
     }
 }
 
-/// What would run where a session's walls may end: on a machine that may be this one.
-fn led_back(effects: &[Effect], reading: &Reading<'_>, inner: &Inner) -> Option<Effect> {
-    let leads_back = reading.from_session && !inner.session.is_empty();
-    let other = effects.iter().find(|effect| !inner.session.contains(&effect.tool)).filter(|_| leads_back)?;
-    let effect = Effect::new(Verb::Escape, other.target.clone(), Evidence::Argv);
-    Some(
-        effect.because(
-            "it runs outside of the session, on a machine that may be this one, with keys that the session has not",
-        ),
-    )
+/// What would run where a session's walls may end, on a machine that may be this one: one of the programs that may, spelled as git spells
+/// it, in a folder that must then be no one's of the session; nothing else.
+fn lead_back(reading: &Reading<'_>, call: &Call, inner: &Inner, found: &mut Findings) {
+    let text: Vec<String> = words(reading, inner).0.iter().map(|word| word.to_string_lossy().into_owned()).collect();
+    let text = text.join(" ");
+    let plain = !text.contains(|c: char| ";&|$`<>(){}[]*?#!\\\"\n".contains(c));
+    let split = if plain { shell_words::split(&text).unwrap_or_default() } else { vec![] };
+    match split.as_slice() {
+        [program, folder] if inner.session.contains(program) => {
+            let home = PathBuf::from(call.var("HOME").unwrap_or_default());
+            found.hosted.push(home.join(folder.strip_prefix("~/").unwrap_or(folder)));
+        }
+        _ => {
+            let target = reading.operands().first().map_or_else(|| call.name.clone(), |first| (*first).to_owned());
+            let note =
+                "it runs outside of the session, on a machine that may be this one, with keys that the session has not";
+            found.effects.push(Effect::new(Verb::Escape, target, Evidence::Argv).because(note));
+        }
+    }
 }
 
 /// What nothing judges again must say all its words: those from elsewhere may be anything.
@@ -95,6 +106,7 @@ fn unless_more(mut found: Findings, inner: &Inner, from: &Launcher<'_>, words: &
 pub(super) fn adopt(found: Findings, findings: &mut Findings) {
     findings.effects.retain(|e| e.verb != Verb::Read);
     findings.effects.extend(found.effects);
+    findings.hosted.extend(found.hosted);
     findings.obligations.extend(found.obligations);
     for (name, value) in found.facts {
         findings.facts.entry(name).or_insert(value);

@@ -16,7 +16,7 @@ mod worker;
 
 use super::paths::Outputs;
 use super::{Findings, Probe, ProbeError, Stdin as Given, Until};
-use crate::call::{Call, Stdin, User, absolute};
+use crate::call::{Call, Stdin, User, absolute, workspace};
 use crate::effect::{Effect, Evidence, Verb, worst};
 use crate::text::hex;
 use crate::tool::Reading;
@@ -149,7 +149,16 @@ fn read_only(call: &Call, findings: &mut Findings) {
 /// Standard input that comes while psql runs: judged on its way, by what psql has become after its other inputs.
 fn flowing(inputs: &[Input], variables: &BTreeMap<String, String>, call: &Call, begun: &[u8], findings: &mut Findings) {
     let folder = call.cwd.clone();
-    let includes = move |path: &str, _: bool| read_script(&absolute(&folder, Path::new(path))).ok();
+    // Of what it has not itself, no word comes out to a session: what is read here, psql has not opened yet.
+    let within = call.is_from_session().then(|| workspace(&call.cwd, &User::current().home));
+    let includes = move |path: &str, _: bool| {
+        let file = absolute(&folder, Path::new(path));
+        let real = std::fs::canonicalize(&file).ok()?;
+        if within.as_ref().is_some_and(|within| !real.starts_with(within)) {
+            return None;
+        }
+        read_script(&file).ok()
+    };
     let mut of_inputs = includes.clone();
     let mut psql = Psql::new(variables, &mut of_inputs);
     for input in inputs {

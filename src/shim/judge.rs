@@ -37,6 +37,8 @@ pub struct Judged {
     pub flows: Option<Flowing>,
     /// What was changed about the call, a line each.
     pub notes: Vec<String>,
+    /// Folders whose own programs another machine would run, which may be this one.
+    pub hosted: Vec<PathBuf>,
     /// The call's words with those of the environment in their place, without secrets.
     pub words: Vec<String>,
 }
@@ -184,6 +186,7 @@ fn conclude(call: &Call, user: &User, policy: &Policy, reading: &Reading<'_>, mu
     Judged {
         confirm: findings.rewrite.confirm,
         ended: findings.ended,
+        hosted: std::mem::take(&mut findings.hosted),
         learned: findings.learned.take(),
         order: draft(call, workspace, reading, findings, flows.is_some()),
         flows,
