@@ -5,8 +5,10 @@
 use std::fmt::Write as _;
 use std::fs;
 use std::io::{self, Read as _};
+use std::os::fd::AsRawFd as _;
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt};
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 /// Bits of a mode that let somebody else than the owner write.
 const OTHERS_WRITE: u32 = 0o022;
@@ -67,14 +69,50 @@ pub fn trusted(path: &Path, owner: u32) -> io::Result<()> {
 /// # Errors
 /// When it is no regular file, is larger than a megabyte, or cannot be read.
 pub fn read_small(path: &Path) -> io::Result<String> {
+    small(path, open)
+}
+
+/// As [`read_small`], of a file that nobody named: by what a tool, or sprag itself, is set up.
+///
+/// # Errors
+/// As there.
+pub fn read_own(path: &Path) -> io::Result<String> {
+    small(path, |path| fs::File::open(path))
+}
+
+fn small(path: &Path, open: impl Fn(&Path) -> io::Result<fs::File>) -> io::Result<String> {
     const MOST: u64 = 1 << 20;
     let meta = fs::metadata(path)?;
     if !meta.is_file() || meta.len() > MOST {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no regular file of at most 1 MiB"));
     }
     let mut text = String::new();
-    fs::File::open(path)?.take(MOST).read_to_string(&mut text)?;
+    open(path)?.take(MOST).read_to_string(&mut text)?;
     Ok(text)
+}
+
+/// What whoever names files has themselves, by their real paths.
+type Has = Box<dyn Fn(&Path) -> bool + Send + Sync>;
+
+static HAS: OnceLock<Has> = OnceLock::new();
+
+/// From now on [`open`] opens only what whoever calls `has`: a guarded session, for which this process reads what it was named.
+pub fn open_only(has: impl Fn(&Path) -> bool + Send + Sync + 'static) {
+    // Only the first counts; a process reads for one call.
+    let _ = HAS.set(Box::new(has));
+}
+
+/// Opens a file that the call names, to be read: what it is once it is open, whatever had its name before.
+///
+/// # Errors
+/// What the kernel says; that whoever named it has it not.
+pub fn open(path: &Path) -> io::Result<fs::File> {
+    let file = fs::File::open(path)?;
+    let real = HAS.get().map(|_| fs::read_link(format!("/proc/self/fd/{}", file.as_raw_fd()))).transpose()?;
+    if HAS.get().zip(real).is_some_and(|(has, real)| !has(&real)) {
+        return Err(io::Error::new(io::ErrorKind::PermissionDenied, "it is nothing that this session has"));
+    }
+    Ok(file)
 }
 
 /// Makes a folder that only its owner can look into.
@@ -87,6 +125,16 @@ pub fn make_private_folder(path: &Path) -> io::Result<()> {
     }
     fs::DirBuilder::new().recursive(true).mode(0o700).create(path)?;
     fs::metadata(path).map(|_| ())
+}
+
+/// All that stands in a file that the call names.
+///
+/// # Errors
+/// As [`open`].
+pub fn read(path: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    open(path)?.read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 #[cfg(test)]

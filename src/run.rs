@@ -167,7 +167,9 @@ pub fn start(permit: Permit, setting: &Setting<'_>) -> Result<Outcome, RunError>
     if !setting.last {
         signals.restore();
     }
-    if stand && setting.last && setting.more.is_some() && failed.is_none() && !matches!(outcome, Outcome::Exited(0)) {
+    // What a session may not see it is not told the way to.
+    let hints = setting.last && setting.more.is_some() && setting.room.bounds.is_none();
+    if stand && hints && failed.is_none() && !matches!(outcome, Outcome::Exited(0)) {
         let reaches = |path: &Path| confine::reaches(&order.profile, &places, &grants, order.verb, path);
         denied::hint(&order.tool, &order.argv, &order.cwd, &reaches).iter().for_each(|line| say::note(line));
     }

@@ -39,6 +39,7 @@ struct Lists {
     secret: Vec<String>,
     own: Vec<String>,
     deciding: Vec<String>,
+    given: Vec<String>,
     sockets: Vec<String>,
 }
 
@@ -221,7 +222,7 @@ impl Session {
         record.append(&event, Durability::Disk).map_err(SessionError::Record)?;
         run::sweep();
         let names = self.lists.secret.iter().chain(&self.lists.own).cloned().collect();
-        let owned = Owned { names, deciding: self.lists.deciding.clone() };
+        let owned = Owned { names, deciding: self.lists.deciding.clone(), given: self.lists.given.clone() };
         let bounds = Bounds::new(&self.exec, &self.write, owned, &self.wanted.env);
         let room = Room::make(Some(self.links.clone())).and_then(|room| room.bounded(bounds)).map_err(SessionError::Run)?;
         let home = self.wanted.user.home.clone();

@@ -12,9 +12,11 @@ pub use judge::{Judged, Shims, call_of_words, judge, judge_example, policy_for};
 
 use crate::approve::{self, Answer, Question, Store, StoreError, Terminal};
 use crate::call::{Call, CallError, User};
+use crate::confine::Chooser as _;
 use crate::effect::Verb;
 use crate::inspect::Learned;
 use crate::memory::Memory;
+use crate::place;
 use crate::policy::PolicyError;
 use crate::policy::schema::Approval;
 use crate::profile::{Profile, Walls};
@@ -126,9 +128,12 @@ fn run() -> Result<Outcome, Failure> {
     }
     tracing::debug!("captured");
     let user = User::current();
+    let bounds = Bounds::of(&call.env).map_err(Failure::Bounds)?;
+    if let Some(bounds) = bounds.clone() {
+        place::open_only(move |real| bounds.has(real, false));
+    }
     let shims = Shims::of(&call).map_err(Failure::Shim)?;
     let reading = shims.read(&call);
-    let bounds = Bounds::of(&call.env).map_err(Failure::Bounds)?;
     let record = Record::of(&user.state());
     let run_id = run::id();
     let within = Within { bounds: bounds.as_ref(), call: &call, profile: shims.profile(), record: &record, run: &run_id };

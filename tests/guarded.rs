@@ -269,7 +269,7 @@ fn the_policy_says_what_a_session_has() {
 
 #[test]
 fn what_is_answered_stays_within_the_session() {
-    for tool in ["terraform", "git", "python3"] {
+    for tool in ["terraform", "git", "python3", "kubectl"] {
         need(tool);
     }
     let place = Place::new();
@@ -283,6 +283,8 @@ fn what_is_answered_stays_within_the_session() {
          run path env PATH=$PWD/evil:/usr/bin:/bin $bin/terraform version\n\
          run operand terraform apply -auto-approve -var-file=$HIDDEN/.aws/credentials\n\
          ln -s $HIDDEN/.aws/credentials vars.tfvars; run link terraform plan -var-file=vars.tfvars; rm vars.tfvars\n\
+         ln -s $HIDDEN/.aws/credentials sprag.toml; run policy terraform version; rm sprag.toml\n\
+         ln -s $HIDDEN/.aws/credentials pods.yaml; run manifest kubectl label --local -f pods.yaml a=b -o yaml; rm pods.yaml\n\
          cat >go.py <<'E'\nimport os, subprocess\n\
          os.fchdir(os.open(os.environ['HIDDEN'] + '/.aws', os.O_PATH))\n\
          raise SystemExit(subprocess.call(['terraform', 'version']))\nE\n\
@@ -308,6 +310,10 @@ fn what_is_answered_stays_within_the_session() {
         assert!(said.contains("is nothing that this session has") && said.contains("code 77"), "{outside}: {said}");
         assert!(!said.contains("s3cr3t"), "{said}");
     }
+    // What sprag itself reads to judge a call is held against the session too.
+    assert!(part("policy").contains("it is nothing that this session has"), "{}", part("policy"));
+    assert!(!part("manifest").contains("code 0"), "{}", part("manifest"));
+    assert!(!ran.stdout.contains("s3cr3t"), "{ran:?}");
     for passes in ["forged", "unrelated"] {
         assert!(part(passes).contains("Terraform v"), "{}", part(passes));
     }

@@ -128,7 +128,7 @@ fn payload(reading: &Reading<'_>, call: &Call, value: &str, findings: &mut Findi
                 findings.effects.push(unread(format!("`{}` is no file that can be read", file.display())));
                 return;
             }
-            Some(_) => match std::fs::read_to_string(&file) {
+            Some(_) => match crate::place::read(&file).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()) {
                 Ok(text) => text,
                 Err(e) => {
                     findings.effects.push(unread(format!("`{}`: {e}", file.display())));

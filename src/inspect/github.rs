@@ -94,7 +94,7 @@ fn meaning(reading: &Reading<'_>, call: &Call, name: &str) -> Option<String> {
     } else {
         (configuration(call, "GH_CONFIG_DIR", "gh")?, "config.yml")
     };
-    let text = crate::place::read_small(&folder.join(file)).ok()?;
+    let text = crate::place::read_own(&folder.join(file)).ok()?;
     let rows: Vec<&str> = if is_gitlab(reading) {
         text.lines().collect()
     } else {

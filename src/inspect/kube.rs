@@ -190,6 +190,15 @@ fn kubeconfig(reading: &Reading<'_>, call: &Call) -> Vec<Effect> {
         found.extend(users.filter_map(command).map(|program| {
             Effect::new(Verb::Escape, program, Evidence::File).because(format!("`{file}` starts it to log in"))
         }));
+        // It would be kubectl that reads it, and sends it to the server of the same file.
+        let users = programs.iter().filter_map(|c| c.get("users")?.as_array()).flatten();
+        let key = |user: &Value| {
+            let of = ["/user/tokenFile", "/user/client-key"].iter().find_map(|path| user.pointer(path))?;
+            of.as_str().map(str::to_owned)
+        };
+        found.extend(users.filter_map(key).filter(|_| reading.from_session).map(|key| {
+            Effect::new(Verb::Reveal, key, Evidence::File).because(format!("`{file}` has it sent to its own server"))
+        }));
     }
     found
 }

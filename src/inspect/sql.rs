@@ -16,7 +16,7 @@ mod worker;
 
 use super::paths::Outputs;
 use super::{Findings, Probe, ProbeError, Stdin as Given, Until};
-use crate::call::{Call, Stdin, User, absolute, workspace};
+use crate::call::{Call, Stdin, User, absolute};
 use crate::effect::{Effect, Evidence, Verb, worst};
 use crate::text::hex;
 use crate::tool::Reading;
@@ -149,16 +149,7 @@ fn read_only(call: &Call, findings: &mut Findings) {
 /// Standard input that comes while psql runs: judged on its way, by what psql has become after its other inputs.
 fn flowing(inputs: &[Input], variables: &BTreeMap<String, String>, call: &Call, begun: &[u8], findings: &mut Findings) {
     let folder = call.cwd.clone();
-    // Of what it has not itself, no word comes out to a session: what is read here, psql has not opened yet.
-    let within = call.is_from_session().then(|| workspace(&call.cwd, &User::current().home));
-    let includes = move |path: &str, _: bool| {
-        let file = absolute(&folder, Path::new(path));
-        let real = std::fs::canonicalize(&file).ok()?;
-        if within.as_ref().is_some_and(|within| !real.starts_with(within)) {
-            return None;
-        }
-        read_script(&file).ok()
-    };
+    let includes = move |path: &str, _: bool| read_script(&absolute(&folder, Path::new(path))).ok();
     let mut of_inputs = includes.clone();
     let mut psql = Psql::new(variables, &mut of_inputs);
     for input in inputs {
@@ -233,9 +224,11 @@ fn inputs(reading: &Reading<'_>, call: &Call, probe: &dyn Probe, findings: &mut 
     inputs
 }
 
+/// A script that the call names, or, without a name, that psql reads of itself.
 fn script(file: &Path, name: Option<&String>, findings: &mut Findings) -> Option<Input> {
     let folder = file.parent().unwrap_or(Path::new("/")).to_owned();
-    match read_script(file) {
+    let text = if name.is_some() { read_script(file) } else { own_script(file) };
+    match text {
         Ok(text) => Some(Input::Script { text, folder, name: name.cloned() }),
         Err(why) => {
             let effect = Effect::new(Verb::Unknown, file.display().to_string(), Evidence::File).because(why);
@@ -289,6 +282,15 @@ fn stdin(call: &Call, probe: &dyn Probe, findings: &mut Findings, until: Until) 
 
 /// A script that is a regular file of a size that can be judged.
 fn read_script(file: &Path) -> Result<Vec<u8>, String> {
+    script_by(file, crate::place::read)
+}
+
+/// A start-up file.
+fn own_script(file: &Path) -> Result<Vec<u8>, String> {
+    script_by(file, |file| std::fs::read(file))
+}
+
+fn script_by(file: &Path, read: impl Fn(&Path) -> std::io::Result<Vec<u8>>) -> Result<Vec<u8>, String> {
     let meta = std::fs::metadata(file).map_err(|e| format!("the script cannot be read: {e}"))?;
     if !meta.is_file() {
         return Err("the script is no regular file, so it cannot be judged before it runs".to_owned());
@@ -296,7 +298,7 @@ fn read_script(file: &Path) -> Result<Vec<u8>, String> {
     if meta.len() > MAX_SCRIPT {
         return Err(format!("the script is larger than {} MiB", MAX_SCRIPT >> 20));
     }
-    std::fs::read(file).map_err(|e| format!("the script cannot be read: {e}"))
+    read(file).map_err(|e| format!("the script cannot be read: {e}"))
 }
 
 /// The digest of texts, in their order.

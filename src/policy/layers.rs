@@ -99,7 +99,9 @@ fn read(path: &Path, owner: Option<u32>) -> Result<Option<(Layer, String)>, Poli
     if let Some(owner) = owner {
         place::trusted(path, owner).map_err(|e| fail(e.to_string()))?;
     }
-    let text = place::read_small(path).map_err(|e| fail(format!("cannot be read: {e}")))?;
+    // A project's is whoever's the folder is.
+    let read = if owner.is_some() { place::read_own } else { place::read_small };
+    let text = read(path).map_err(|e| fail(format!("cannot be read: {e}")))?;
     let layer = schema::parse(&text, &path.display().to_string()).map_err(PolicyError)?;
     Ok(Some((layer, text)))
 }

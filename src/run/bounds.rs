@@ -39,6 +39,8 @@ pub struct Owned {
     pub names: Vec<String>,
     /// Those of them that say in whose name and where a tool works: what they say in the session is not passed over in silence.
     pub deciding: Vec<String>,
+    /// Those of them that are secrets and nothing else: the session's own are taken where whoever started it has none.
+    pub given: Vec<String>,
 }
 
 /// Real paths, in the order of their bytes, each ended by NUL: thousands, read anew by every call, of which each asks for a few.
@@ -136,7 +138,9 @@ impl Bounds {
     /// The environment `NAME=value` of a call out of the session.
     pub(super) fn environment(&self, mut env: Vec<Vec<u8>>) -> Vec<Vec<u8>> {
         let name = |pair: &[u8]| OsStr::from_bytes(pair.split(|b| *b == b'=').next().unwrap_or_default()).to_owned();
-        let (owns, decides) = (fitting(&self.owned.names), fitting(&self.owned.deciding));
+        let (owned, given) = (fitting(&self.owned.names), fitting(&self.owned.given));
+        let owns = |name: &OsStr| owned(name) && (!given(name) || self.values.contains_key(name));
+        let decides = fitting(&self.owned.deciding);
         let pair = |name: &OsStr, value: &OsStr| [name.as_bytes(), b"=", value.as_bytes()].concat();
         let says_else = |given: &Vec<u8>| {
             let name = name(given);
@@ -235,6 +239,7 @@ mod tests {
         let owned = Owned {
             names: ["PATH", "*_SECRET*", "KUBECONFIG"].map(str::to_owned).to_vec(),
             deciding: vec!["KUBE*".to_owned(), "AWS_*".to_owned()],
+            given: vec!["*_SECRET*".to_owned()],
         };
         let mut bounds = Bounds::new(&BTreeSet::new(), &BTreeSet::new(), owned, &env);
         bounds.file = PathBuf::from("/room/session");
@@ -247,6 +252,9 @@ mod tests {
             text,
             [&taken[..], &["AWS_SECRET_ACCESS_KEY=s", "PATH=/usr/bin", "SPRAG_SESSION=/room/session"]].concat()
         );
+        let own = bounds.environment(vec![b"OTHER_SECRET=mine".to_vec(), b"AWS_SECRET_ACCESS_KEY=mine".to_vec()]);
+        let own: Vec<String> = own.into_iter().map(|p| String::from_utf8(p).unwrap()).collect();
+        assert_eq!(own[..3], ["OTHER_SECRET=mine", "SPRAG_NOT_TAKEN=AWS_SECRET_ACCESS_KEY", "AWS_SECRET_ACCESS_KEY=s"]);
         let same = bounds.environment(vec![b"AWS_SECRET_ACCESS_KEY=s".to_vec(), b"SPRAG_NOT_TAKEN=x".to_vec()]);
         assert!(!same.iter().any(|pair| pair.starts_with(b"SPRAG_NOT_TAKEN")), "what says the same, and a forged one");
     }

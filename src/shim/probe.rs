@@ -262,7 +262,7 @@ impl Probe for Live<'_> {
     }
 
     fn saved_plan(&self, reading: &Reading<'_>, path: &Path) -> Result<Plan, ProbeError> {
-        let mut file = File::open(path).map_err(|e| failed(format_args!("{}: {e}", path.display())))?;
+        let mut file = crate::place::open(path).map_err(|e| failed(format_args!("{}: {e}", path.display())))?;
         let (_, sealed) = sealed_copy(&mut file, MAX_PLAN)?;
         self.show(reading, sealed)
     }

@@ -123,7 +123,7 @@ fn system_file(name: &str) -> Option<PathBuf> {
 fn from_system(path: &Path, name: &str) -> Result<Tool, ShimError> {
     let fail = |why: String| ShimError::File(path.to_owned(), why);
     crate::place::trusted(path, 0).map_err(|e| fail(e.to_string()))?;
-    let text = crate::place::read_small(path).map_err(|e| fail(format!("cannot be read: {e}")))?;
+    let text = crate::place::read_own(path).map_err(|e| fail(format!("cannot be read: {e}")))?;
     let tool = parse(&text, &path.display().to_string())?;
     if tool.names.iter().any(|n| n == name) { Ok(tool) } else { Err(fail(format!("its `names` do not hold `{name}`"))) }
 }

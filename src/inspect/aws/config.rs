@@ -26,7 +26,7 @@ pub(super) enum Alias {
 /// The alias that the call begins with. An alias shadows even a built-in service (seen in v1 and v2), though not within itself.
 pub(super) fn alias(reading: &Reading<'_>, call: &Call, expanded: &[String]) -> Option<Alias> {
     let file = home(call)?.join(".aws/cli/alias");
-    let sections = sections(&crate::place::read_small(&file).ok()?);
+    let sections = sections(&crate::place::read_own(&file).ok()?);
     let of_flags: Vec<usize> = reading.parsed.flags.iter().flat_map(|f| f.at.iter().copied()).collect();
     let is_word = |(at, word): &(usize, &crate::tool::argv::Word)| !of_flags.contains(at) && !word.text.starts_with('-');
     let mut words = reading.words.iter().enumerate().filter(is_word);
@@ -60,7 +60,7 @@ pub(super) fn programs(reading: &Reading<'_>, call: &Call) -> (Vec<Effect>, Vec<
     let files = [file("AWS_CONFIG_FILE", ".aws/config"), file("AWS_SHARED_CREDENTIALS_FILE", ".aws/credentials")];
     let files: Vec<PathBuf> = files.into_iter().flatten().collect();
     let sections: Vec<Section> =
-        files.iter().filter_map(|f| crate::place::read_small(f).ok()).flat_map(|text| sections(&text)).collect();
+        files.iter().filter_map(|f| crate::place::read_own(f).ok()).flat_map(|text| sections(&text)).collect();
     let explicit = reading.parsed.last("--profile").map(str::to_owned);
     let keys_of_the_environment = explicit.is_none() && call.var("AWS_ACCESS_KEY_ID").is_some_and(|key| !key.is_empty());
     let named = explicit.or_else(|| call.var("AWS_PROFILE")).or_else(|| call.var("AWS_DEFAULT_PROFILE"));

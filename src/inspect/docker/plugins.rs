@@ -3,7 +3,7 @@
 use crate::call::{Call, absolute};
 use crate::effect::{Effect, Evidence, Verb};
 use crate::inspect::paths;
-use crate::place::read_small;
+use crate::place::read_own;
 use crate::tool::Reading;
 use serde_json::{Map, Value};
 use std::os::unix::ffi::OsStrExt;
@@ -59,7 +59,7 @@ fn has_plugins(folder: &Path) -> bool {
             name.eq_ignore_ascii_case("cliPluginsExtraDirs") && value.as_array().is_none_or(|dirs| !dirs.is_empty())
         })
     };
-    let read = || read_small(&settings).ok().and_then(|text| serde_json::from_str::<Map<String, Value>>(&text).ok());
+    let read = || read_own(&settings).ok().and_then(|text| serde_json::from_str::<Map<String, Value>>(&text).ok());
     entries.any(|e| e.file_name().as_bytes().starts_with(b"docker-"))
         || (settings.exists() && read().is_none_or(|settings| names_more(&settings)))
 }

@@ -13,7 +13,6 @@ use crate::tool::Reading;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
@@ -89,7 +88,7 @@ fn held(
     if let Some(name) = reading.operands().first() {
         let file = absolute(&call.cwd, Path::new(name));
         let small = std::fs::metadata(&file).is_ok_and(|m| m.is_file() && m.len() <= MAX_HELD);
-        let bytes = small.then(|| std::fs::read(&file).ok()).flatten();
+        let bytes = small.then(|| crate::place::read(&file).ok()).flatten();
         return Ok(bytes.and_then(|bytes| probe.sealed(&bytes).ok()).map(Arc::new));
     }
     match probe.stdin(Until::End) {
@@ -117,7 +116,7 @@ fn digest(files: &[PathBuf]) -> String {
     let mut digest = Sha256::new();
     for file in files {
         let mut content = Sha256::new();
-        if let Ok(file) = File::open(file) {
+        if let Ok(file) = crate::place::open(file) {
             let mut reader = BufReader::with_capacity(1 << 16, file);
             while let Ok(bytes @ [_, ..]) = reader.fill_buf() {
                 content.update(bytes);

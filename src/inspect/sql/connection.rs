@@ -5,7 +5,7 @@ use super::super::Findings;
 use super::session;
 use crate::call::{Call, User, absolute};
 use crate::effect::{Effect, Evidence, Verb};
-use crate::place::read_small;
+use crate::place::{read_own, read_small};
 use crate::tool::Reading;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -26,7 +26,8 @@ pub(super) fn find(reading: &Reading<'_>, call: &Call, findings: &mut Findings) 
     let service = facts.get("pg-service").cloned().unwrap_or_default();
     if !service.is_empty() {
         let file = given.iter().find(|(k, _)| k == "servicefile").map(|(_, v)| v.clone());
-        let found = of_service(&service, &service_files(call, file));
+        let read = if file.is_some() { read_small } else { read_own };
+        let found = of_service(&service, &service_files(call, file), read);
         if let Err(file) = &found {
             let note = format!("the service file `{}` cannot be read", file.display());
             findings.effects.push(Effect::new(Verb::Unknown, service, Evidence::File).because(note));
@@ -114,10 +115,14 @@ fn service_files(call: &Call, named: Option<String>) -> Vec<PathBuf> {
 }
 
 /// What each of the files that has the service says of it; the file that is there and cannot be read.
-fn of_service(name: &str, files: &[PathBuf]) -> Result<Vec<Vec<(String, String)>>, PathBuf> {
+fn of_service(
+    name: &str,
+    files: &[PathBuf],
+    read: fn(&Path) -> std::io::Result<String>,
+) -> Result<Vec<Vec<(String, String)>>, PathBuf> {
     let mut found = Vec::new();
     for file in files {
-        match read_small(file) {
+        match read(file) {
             Ok(text) => found.extend(section(&text, name)),
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => {}
             Err(_) => return Err(file.clone()),

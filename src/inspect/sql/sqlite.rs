@@ -9,7 +9,7 @@ mod lines;
 use super::portable::{DATABASE_FILE, Flavor, Judge};
 use super::postgres::SqlError;
 use super::worker::Limit;
-use super::{Input, digest, read_script, stdin};
+use super::{Input, digest, own_script, read_script, stdin};
 use crate::call::{Call, User, absolute};
 use crate::effect::{Effect, Evidence, LOCAL_FILE, Verb};
 use crate::inspect::{Findings, Probe, Until, paths};
@@ -40,6 +40,8 @@ pub(super) trait Around {
 /// The files around a call.
 struct Files {
     folder: PathBuf,
+    /// Its start-up files.
+    own: Vec<PathBuf>,
     read: Vec<PathBuf>,
     write: Vec<PathBuf>,
     texts: Vec<Vec<u8>>,
@@ -48,7 +50,7 @@ struct Files {
 impl Around for Files {
     fn script(&mut self, path: &str) -> Option<Vec<u8>> {
         let file = absolute(&self.folder, Path::new(path));
-        let text = read_script(&file).ok()?;
+        let text = if self.own.contains(&file) { own_script(&file) } else { read_script(&file) }.ok()?;
         self.read.push(file);
         self.texts.push(text.clone());
         Some(text)
@@ -112,7 +114,8 @@ pub(in crate::inspect) fn inspect(reading: &Reading<'_>, call: &Call, probe: &dy
         return;
     }
     let operands = reading.operands();
-    let mut files = Files { folder: call.cwd.clone(), read: Vec::new(), write: Vec::new(), texts: Vec::new() };
+    let mut files =
+        Files { folder: call.cwd.clone(), own: startup_files(call), read: Vec::new(), write: Vec::new(), texts: Vec::new() };
     let mut client = Client::new(&mut files);
     if let Some(database) = operands.first() {
         findings.facts.insert("sqlite-file".to_owned(), (*database).to_owned());
@@ -142,8 +145,7 @@ pub(in crate::inspect) fn inspect(reading: &Reading<'_>, call: &Call, probe: &dy
     });
     let texts: Vec<Vec<u8>> = words.chain(typed).chain(files.texts).collect();
     findings.evidence = digest(texts.iter());
-    let startup = startup_files(call);
-    let (own, read): (Vec<PathBuf>, Vec<PathBuf>) = files.read.into_iter().partition(|file| startup.contains(file));
+    let (own, read): (Vec<PathBuf>, Vec<PathBuf>) = files.read.into_iter().partition(|file| files.own.contains(file));
     findings.own.extend(own);
     findings.read.extend(read);
     findings.write.extend(files.write);

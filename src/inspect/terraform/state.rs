@@ -123,7 +123,7 @@ impl State {
 
     fn at(path: &Path) -> Option<State> {
         let mut bytes = Vec::new();
-        File::open(path).ok()?.take(MOST).read_to_end(&mut bytes).ok()?;
+        crate::place::open(path).ok()?.take(MOST).read_to_end(&mut bytes).ok()?;
         serde_json::from_slice(&bytes).ok().map(State::of_file)
     }
 }

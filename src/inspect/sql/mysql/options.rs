@@ -52,7 +52,7 @@ pub(super) fn judge(reading: &Reading<'_>, call: &Call, findings: &mut Findings)
         return;
     }
     for (file, named) in files(reading, call) {
-        match place::read_small(&file) {
+        match if named { place::read_small(&file) } else { place::read_own(&file) } {
             Ok(text) => {
                 for line in strange_lines(&text, &reading.tool.names) {
                     let note = format!("{} says `{line}`", file.display());
