@@ -283,7 +283,7 @@ fn what_is_answered_stays_within_the_session() {
          run path env PATH=$PWD/evil:/usr/bin:/bin $bin/terraform version\n\
          run operand terraform apply -auto-approve -var-file=$HIDDEN/.aws/credentials\n\
          ln -s $HIDDEN/.aws/credentials vars.tfvars; run link terraform plan -var-file=vars.tfvars; rm vars.tfvars\n\
-         ln -s $HIDDEN/.aws/credentials sprag.toml; run policy terraform version; rm sprag.toml\n\
+         ln -s $HIDDEN/.aws/credentials sprag.toml; run policy terraform apply -auto-approve; rm sprag.toml\n\
          ln -s $HIDDEN/.aws/credentials pods.yaml; run manifest kubectl label --local -f pods.yaml a=b -o yaml; rm pods.yaml\n\
          cat >go.py <<'E'\nimport os, subprocess\n\
          os.fchdir(os.open(os.environ['HIDDEN'] + '/.aws', os.O_PATH))\n\
