@@ -73,13 +73,13 @@ type Answer = Result<Vec<Effect>, SqlError>;
 
 /// Judges the texts of one session in their order.
 #[derive(Debug)]
-pub(super) struct Judge(Option<Worker<Answer>>);
+pub(super) struct Judge(Option<Worker<String, Answer>>);
 
 impl Judge {
     /// A judge of a new session.
     pub(super) fn new(flavor: Flavor) -> Judge {
         let mut memory = Memory::default();
-        Judge(Worker::start(move |text| judge_text(text, flavor, &mut memory)))
+        Judge(Worker::start(move |text: String| judge_text(&text, flavor, &mut memory)))
     }
 
     /// What the next text of the session would do, sent to the server as one message; nothing where it holds no statement.
@@ -91,7 +91,7 @@ impl Judge {
             return Err(SqlError::TooLong);
         }
         let Some(worker) = &self.0 else { return Err(SqlError::Failed) };
-        worker.ask(text).unwrap_or_else(|error| {
+        worker.ask(text.to_owned()).unwrap_or_else(|error| {
             self.0 = None;
             Err(match error {
                 RecvTimeoutError::Timeout => SqlError::TooSlow,
