@@ -256,10 +256,7 @@ fn of_chain(names: &[String], calls: &[Called], from: Evidence) -> Effect {
     if !known_root || (names.is_empty() && calls.is_empty()) {
         return unknown(&target, "a name that is not known", from);
     }
-    let named = calls.iter().flat_map(|c| c.arguments.iter().flatten()).filter_map(|token| match token {
-        Token::Text(text) => Some(text.as_str()),
-        _ => None,
-    });
+    let named = calls.iter().flat_map(|c| c.arguments.iter().flatten()).filter_map(Token::text);
     if named
         .chain([target.as_str()])
         .any(|name| name.contains('\u{fffd}') || SECRETS.iter().any(|secret| name.ends_with(secret)))
@@ -344,11 +341,7 @@ fn field<'t>(tokens: &'t [Token], name: &str) -> Option<&'t [Token]> {
     let rest = tokens.get(at + 2..)?;
     let mut depth = 0usize;
     let end = rest.iter().position(|token| {
-        match token {
-            Token::Sign('{' | '[' | '(') => depth += 1,
-            Token::Sign('}' | ']' | ')') => depth = depth.saturating_sub(1),
-            _ => {}
-        }
+        depth = token.depth(depth).unwrap_or(0);
         depth == 0
     })?;
     rest.get(..=end)
@@ -380,6 +373,33 @@ fn is_value(tokens: &[Token]) -> bool {
     plain && !tokens.windows(3).any(spreads) && !tokens.windows(2).any(computes)
 }
 
+/// How many tokens the value is long that stands first; none where none does.
+fn value_length(tokens: &[Token]) -> Option<usize> {
+    let made = |name: &String| VALUES.contains(&name.as_str());
+    match tokens {
+        [Token::Text(_), ..] => Some(1),
+        [Token::Name(new), Token::Name(name), Token::Sign('('), ..] if new == "new" && made(name) => {
+            Some(2 + group(tokens.get(2..)?)?)
+        }
+        [Token::Name(name), Token::Sign('('), ..] if made(name) => Some(1 + group(tokens.get(1..)?)?),
+        [Token::Name(name), ..] if ["true", "false"].contains(&name.as_str()) => Some(1),
+        [Token::Name(name), ..] if name.starts_with(|c: char| c.is_ascii_digit()) => Some(1),
+        _ => None,
+    }
+}
+
+/// How many tokens the brackets hold that open first, themselves among them.
+fn group(tokens: &[Token]) -> Option<usize> {
+    let mut depth = 0;
+    for (at, token) in tokens.iter().enumerate() {
+        depth = token.depth(depth)?;
+        if depth == 0 {
+            return Some(at + 1);
+        }
+    }
+    None
+}
+
 /// Whether a filter names a value for a field of its own: `{_id: 5}`; conditions (`{$gt: …}`) and regular expressions may mean all.
 fn is_bounded(filter: &[Token]) -> bool {
     // An escape may be any letter of a field's name, and of fields of one name the last counts.
@@ -395,17 +415,11 @@ fn is_bounded(filter: &[Token]) -> bool {
                 _ => {}
             }
         }
-        let [Token::Name(field) | Token::Text(field), Token::Sign(':'), value] = part else { return false };
+        let [Token::Name(field) | Token::Text(field), Token::Sign(':'), _] = part else { return false };
         let is_field = !field.starts_with('$') && !field.contains('\u{fffd}');
-        let is_value = match value {
-            Token::Text(_) => true,
-            Token::Name(name) if name == "new" => true,
-            Token::Name(name) => {
-                let made = VALUES.contains(&name.as_str()) && filter.get(at + 3) == Some(&Token::Sign('('));
-                made || ["true", "false"].contains(&name.as_str()) || name.starts_with(|c: char| c.is_ascii_digit())
-            }
-            _ => false,
-        };
+        let value = filter.get(at + 2..).unwrap_or_default();
+        // A part of a value may be nothing at all, which every document has that lacks the field.
+        let is_value = value_length(value).is_some_and(|n| matches!(value.get(n), Some(Token::Sign(',' | '}'))));
         // Of fields of one name the last counts.
         let again = filter.iter().filter(|t| matches!(t, Token::Name(n) | Token::Text(n) if n == field)).count() > 1;
         depth == 1 && is_field && is_value && !again && field != "__proto__"
@@ -460,6 +474,10 @@ mod tests {
             ("db['system.users'].find()", Verb::Reveal),
             ("db.users.deleteMany({_id: new ObjectId('5')})", Verb::Write),
             ("db.users.deleteMany({name: Date})", Verb::Destroy),
+            ("db.users.deleteMany({at: {$lt: 5}, id: new Date(2020, 1)})", Verb::Write),
+            ("db.users.deleteMany({name: 'x'.nothing})", Verb::Destroy),
+            ("db.users.deleteMany({name: ObjectId('5').nothing})", Verb::Destroy),
+            ("db.users.deleteMany({name: true[5]})", Verb::Destroy),
             ("db.users.deleteMany({__proto__: 5})", Verb::Destroy),
             ("db.users.deleteMany({a: 1, a: {$exists: true}})", Verb::Destroy),
             ("db.users.deleteMany({})", Verb::Destroy),

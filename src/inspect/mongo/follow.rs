@@ -142,14 +142,9 @@ fn name(tokens: &[Token]) -> Option<(&str, &[Token])> {
 fn between(tokens: &[Token]) -> Option<(&[Token], &[Token])> {
     let mut depth = 0usize;
     for (at, token) in tokens.iter().enumerate() {
-        match token {
-            Token::Sign('(' | '[' | '{') => depth += 1,
-            Token::Sign(')' | ']' | '}') => depth = depth.checked_sub(1)?,
-            _ if depth == 0 => return None,
-            _ => {}
-        }
+        depth = token.depth(depth)?;
         if depth == 0 {
-            return Some((tokens.get(1..at)?, tokens.get(at + 1..)?));
+            return (at > 0).then_some((tokens.get(1..at)?, tokens.get(at + 1..)?));
         }
     }
     None
@@ -404,8 +399,8 @@ impl Follower {
             for parameter in parameters {
                 inner.declare(parameter, None)?;
             }
-            match body.first()? {
-                Token::Sign('{') => {
+            match body.first()?.sign() {
+                Some('{') => {
                     let (body, rest) = between(body)?;
                     skip_lines(rest).is_empty().then_some(())?;
                     inner.statements(body, false)
@@ -433,11 +428,13 @@ fn is_literal(word: &str) -> bool {
 
 /// What stands behind an operator between two values; none where there is none, or one that assigns.
 fn operator(tokens: &[Token]) -> Rest<'_> {
-    let signs: String = tokens.iter().map_while(|t| if let Token::Sign(c) = t { Some(*c) } else { None }).take(4).collect();
+    let signs: String = tokens.iter().map_while(Token::sign).take(4).collect();
     let found = OPERATORS.iter().find(|one| signs.starts_with(**one))?;
     let after = signs.get(found.len()..)?;
     let doubles = matches!(*found, "+" | "-" | "*" | "<" | ">") && after.starts_with(*found);
-    (!doubles && !after.starts_with('=') && !(*found == "<" && after.starts_with('!'))).then(|| tokens.get(found.len()..))?
+    // `<!--` begins a comment.
+    let other = doubles || after.starts_with('=') || (*found == "<" && after.starts_with('!'));
+    if other { None } else { tokens.get(found.len()..) }
 }
 
 fn is_function(argument: &[Token]) -> bool {
@@ -454,10 +451,7 @@ fn parts(tokens: &[Token]) -> Option<(Vec<&str>, &[Token])> {
     let tokens = if is_word { tokens.get(1..)? } else { tokens };
     (tokens.first() == Some(&Token::Sign('('))).then_some(())?;
     let (inside, rest) = between(tokens)?;
-    let names = inside.iter().filter(|t| **t != Token::Sign(',') && **t != Token::Line).map(|t| match t {
-        Token::Name(name) => Some(name.as_str()),
-        _ => None,
-    });
+    let names = inside.iter().filter(|t| **t != Token::Sign(',') && **t != Token::Line).map(Token::name);
     let names = names.collect::<Option<Vec<_>>>()?;
     match rest {
         [Token::Sign('='), Token::Sign('>'), body @ ..] if !is_word => Some((names, skip_lines(body))),

@@ -33,6 +33,32 @@ pub(super) enum Token {
     Line,
 }
 
+impl Token {
+    /// The name that it is.
+    pub(super) fn name(&self) -> Option<&str> {
+        if let Token::Name(name) = self { Some(name) } else { None }
+    }
+
+    /// The string that it is.
+    pub(super) fn text(&self) -> Option<&str> {
+        if let Token::Text(text) = self { Some(text) } else { None }
+    }
+
+    /// The sign that it is.
+    pub(super) fn sign(&self) -> Option<char> {
+        if let Token::Sign(sign) = self { Some(*sign) } else { None }
+    }
+
+    /// How deep between brackets it leads from `depth`; none where it closes what is not open.
+    pub(super) fn depth(&self, depth: usize) -> Option<usize> {
+        match self.sign() {
+            Some('(' | '[' | '{') => Some(depth + 1),
+            Some(')' | ']' | '}') => depth.checked_sub(1),
+            _ => Some(depth),
+        }
+    }
+}
+
 /// mongosh's own words, and what stands behind them: `show collections`, `use shop`.
 pub(super) fn words(tokens: &[Token]) -> Option<(Vec<String>, &[Token])> {
     const OWN: [&str; 7] = ["show", "use", "help", "exit", "quit", "it", "cls"];
@@ -115,20 +141,16 @@ fn arguments(tokens: &[Token]) -> Option<(Arguments, &[Token])> {
     let mut depth = 0usize;
     let mut found: Vec<Vec<Token>> = vec![vec![]];
     for (at, token) in tokens.iter().enumerate() {
-        match token {
-            Token::Sign('(' | '[' | '{') => depth += 1,
-            Token::Sign(')' | ']' | '}') => depth = depth.checked_sub(1)?,
-            _ => {}
-        }
-        match token {
+        depth = token.depth(depth)?;
+        match token.sign() {
             _ if at == 0 => {}
-            Token::Sign(')') if depth == 0 => {
+            Some(')') if depth == 0 => {
                 found.retain(|a| a.iter().any(|t| *t != Token::Line));
                 let mut plain = found.clone();
                 plain.iter_mut().for_each(|a| a.retain(|t| *t != Token::Line));
                 return Some(((plain, found), tokens.get(at + 1..)?));
             }
-            Token::Sign(',') if depth == 1 => found.push(vec![]),
+            Some(',') if depth == 1 => found.push(vec![]),
             _ => found.last_mut()?.push(token.clone()),
         }
     }

@@ -199,7 +199,7 @@ fn judge_text(sql: &str, failing: Failing, memory: &mut Memory) -> Answer {
         memory.temporary.clear();
     }
     // Among several, a table that goes with the transaction may have borne the name.
-    if !holds && !(failing == Failing::EndsAll && is_one) {
+    if !(holds || failing == Failing::EndsAll && is_one) {
         memory.own.clear();
     }
     Ok(statements)
