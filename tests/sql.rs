@@ -6,6 +6,8 @@ mod benign;
 #[path = "sql/entrances.rs"]
 mod entrances;
 mod fixture;
+#[path = "sql/hindsight.rs"]
+mod hindsight;
 #[path = "fixture/servers.rs"]
 mod servers;
 #[path = "sql/shop.rs"]

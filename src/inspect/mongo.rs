@@ -1,12 +1,13 @@
 //! mongosh and the old mongo: what their scripts do, where they can be followed.
 
+mod follow;
 mod script;
 
 use super::{Findings, Probe, input};
 use crate::call::{Call, absolute};
 use crate::effect::{Effect, Evidence, Verb, worst};
 use crate::tool::Reading;
-use script::{Called, Statement, Token};
+use script::{Called, Token};
 use std::path::Path;
 
 /// Calls that change nothing.
@@ -240,30 +241,22 @@ fn of_input(call: &Call, probe: &dyn Probe, findings: &mut Findings) -> Vec<Effe
 
 /// What a script does.
 fn of_script(text: &str, from: Evidence) -> Vec<Effect> {
-    match script::statements(text) {
-        Err(why) => vec![unknown("script", why, from)],
-        Ok(statements) => statements.iter().map(|s| of_statement(s, from)).collect(),
+    match script::tokens(text) {
+        None => vec![unknown("script", "a string or comment that does not end", from)],
+        Some(tokens) => follow::script(&tokens, from)
+            .unwrap_or_else(|| vec![unknown("script", "a statement that cannot be followed", from)]),
     }
 }
 
-fn of_statement(statement: &Statement, from: Evidence) -> Effect {
-    let (names, calls) = match statement {
-        Statement::Words(words) => return Effect::new(Verb::Read, words.join(" "), from),
-        Statement::Chain(names, calls) => (names, calls),
-    };
-    if let Some(shown) = shown(names, calls, from) {
-        return shown;
-    }
+/// What calls of the server's own objects do.
+fn of_chain(names: &[String], calls: &[Called], from: Evidence) -> Effect {
     let known_root = names.first().is_none_or(|n| ["db", "rs", "sh"].contains(&n.as_str()));
     let target = names.get(1..).filter(|n| !n.is_empty()).map_or_else(|| "db".to_owned(), |n| n.join("."));
     let mut worst = Effect::new(Verb::Read, target.clone(), from);
     if !known_root || (names.is_empty() && calls.is_empty()) {
         return unknown(&target, "a name that is not known", from);
     }
-    let named = calls.iter().flat_map(|c| c.arguments.iter().flatten()).filter_map(|token| match token {
-        Token::Text(text) => Some(text.as_str()),
-        Token::Name(_) | Token::Sign(_) | Token::Opaque | Token::Line => None,
-    });
+    let named = calls.iter().flat_map(|c| c.arguments.iter().flatten()).filter_map(Token::text);
     if named
         .chain([target.as_str()])
         .any(|name| name.contains('\u{fffd}') || SECRETS.iter().any(|secret| name.ends_with(secret)))
@@ -277,23 +270,6 @@ fn of_statement(statement: &Statement, from: Evidence) -> Effect {
         }
     }
     worst
-}
-
-/// `printjson(db.users.findOne())`: what the calls in its arguments do.
-fn shown(names: &[String], calls: &[Called], from: Evidence) -> Option<Effect> {
-    let [called] = calls else { return None };
-    let root = names.first().map_or("", String::as_str);
-    if names.len() > 1 || !SHOWS.contains(&(root, called.name.as_str())) {
-        return None;
-    }
-    let of = |argument: &Vec<Token>| match script::whole(argument) {
-        Some(inner @ Statement::Chain(..)) if !is_value(argument) || argument.len() > 1 => of_statement(&inner, from),
-        _ if is_value(argument) => Effect::new(Verb::Read, called.name.clone(), from),
-        _ => unknown(&called.name, "it is given what cannot be followed", from),
-    };
-    let effects: Vec<Effect> = called.arguments.iter().map(of).collect();
-    let read = Effect::new(Verb::Read, called.name.clone(), from);
-    Some(effects.into_iter().max_by_key(|effect| effect.verb).unwrap_or(read))
 }
 
 /// Whether a command of the server, by its first key or its name, only reads.
@@ -312,10 +288,14 @@ fn of_call(called: &Called) -> (Verb, String) {
         return (Verb::Unknown, format!("`{name}` is given what cannot be followed"));
     }
     let verb = match name {
+        // Where a name is put together, it could be any.
+        "getCollection" | "getSiblingDB" if !matches!(called.arguments.as_slice(), [name] if matches!(name.as_slice(), [Token::Text(_)])) => {
+            Verb::Unknown
+        }
         "aggregate" if called.arguments.iter().flatten().any(writes_out) => Verb::Destroy,
         "aggregate" => Verb::Read,
         "adminCommand" | "runCommand" if only_asks(called) => Verb::Read,
-        "forEach" | "map" if called.arguments.as_slice().iter().all(|a| prints(a)) => Verb::Read,
+        "forEach" | "map" | "filter" if called.arguments.as_slice().iter().all(|a| prints(a)) => Verb::Read,
         "use" | "sleep" => Verb::Read,
         "validate" if says(called, "repair") => Verb::Destroy,
         // Documents go by themselves from then on.
@@ -324,7 +304,8 @@ fn of_call(called: &Called) -> (Verb, String) {
             Verb::Write
         }
         "findAndModify" => Verb::Destroy,
-        _ if listed(READS) => Verb::Read,
+        "forEach" | "map" | "filter" => Verb::Unknown,
+        _ if listed(READS) || listed(follow::OF_DATA) => Verb::Read,
         _ if listed(WRITES) => Verb::Write,
         _ if listed(BOUNDED) && called.arguments.first().is_some_and(|filter| is_bounded(filter)) => Verb::Write,
         _ if listed(BOUNDED) || listed(DESTROYS) => Verb::Destroy,
@@ -360,11 +341,7 @@ fn field<'t>(tokens: &'t [Token], name: &str) -> Option<&'t [Token]> {
     let rest = tokens.get(at + 2..)?;
     let mut depth = 0usize;
     let end = rest.iter().position(|token| {
-        match token {
-            Token::Sign('{' | '[' | '(') => depth += 1,
-            Token::Sign('}' | ']' | ')') => depth = depth.saturating_sub(1),
-            Token::Sign(_) | Token::Name(_) | Token::Text(_) | Token::Opaque | Token::Line => {}
-        }
+        depth = token.depth(depth).unwrap_or(0);
         depth == 0
     })?;
     rest.get(..=end)
@@ -375,22 +352,60 @@ fn writes_out(token: &Token) -> bool {
     matches!(token, Token::Name(name) | Token::Text(name) if ["$out", "$merge"].contains(&name.as_str()) || name.contains('\u{fffd}'))
 }
 
-/// Whether an argument is made of values alone: nothing in it runs but what makes a value.
+/// Whether an argument is made of values alone: nothing in it runs but what makes a value, and every field has the name that
+/// is written: none is computed or spread out of another value, and no text put together.
 fn is_value(tokens: &[Token]) -> bool {
-    tokens.iter().enumerate().all(|(at, token)| match token {
-        Token::Opaque => false,
+    let spreads = |three: &[Token]| three.iter().all(|t| *t == Token::Sign('.'));
+    let computes = |two: &[Token]| {
+        let puts_together = two.contains(&Token::Sign('+')) && two.iter().any(|t| matches!(t, Token::Text(_)));
+        puts_together || matches!(two, [Token::Sign(']'), Token::Sign(':')])
+    };
+    let plain = tokens.iter().enumerate().all(|(at, token)| match token {
+        Token::Opaque | Token::Template(_) => false,
         Token::Sign('(') => {
             let before = at.checked_sub(1).and_then(|b| tokens.get(b));
             matches!(before, Some(Token::Name(name)) if VALUES.contains(&name.as_str()))
         }
         Token::Sign(sign) => "{}[]):,.-+".contains(*sign),
         Token::Name(name) => name != "function" && name != "async" && name != "await",
-        Token::Text(_) | Token::Line => true,
-    })
+        Token::Text(_) | Token::Regex | Token::Line => true,
+    });
+    plain && !tokens.windows(3).any(spreads) && !tokens.windows(2).any(computes)
+}
+
+/// How many tokens the value is long that stands first; none where none does.
+fn value_length(tokens: &[Token]) -> Option<usize> {
+    let made = |name: &String| VALUES.contains(&name.as_str());
+    match tokens {
+        [Token::Text(_), ..] => Some(1),
+        [Token::Name(new), Token::Name(name), Token::Sign('('), ..] if new == "new" && made(name) => {
+            Some(2 + group(tokens.get(2..)?)?)
+        }
+        [Token::Name(name), Token::Sign('('), ..] if made(name) => Some(1 + group(tokens.get(1..)?)?),
+        [Token::Name(name), ..] if ["true", "false"].contains(&name.as_str()) => Some(1),
+        [Token::Name(name), ..] if name.starts_with(|c: char| c.is_ascii_digit()) => Some(1),
+        _ => None,
+    }
+}
+
+/// How many tokens the brackets hold that open first, themselves among them.
+fn group(tokens: &[Token]) -> Option<usize> {
+    let mut depth = 0;
+    for (at, token) in tokens.iter().enumerate() {
+        depth = token.depth(depth)?;
+        if depth == 0 {
+            return Some(at + 1);
+        }
+    }
+    None
 }
 
 /// Whether a filter names a value for a field of its own: `{_id: 5}`; conditions (`{$gt: …}`) and regular expressions may mean all.
 fn is_bounded(filter: &[Token]) -> bool {
+    // An escape may be any letter of a field's name, and of fields of one name the last counts.
+    if filter.iter().any(|t| matches!(t, Token::Text(text) if text.contains('\u{fffd}'))) {
+        return false;
+    }
     let mut depth = 0usize;
     filter.windows(3).enumerate().any(|(at, part)| {
         if let Some(Token::Sign(sign)) = filter.get(at) {
@@ -400,17 +415,11 @@ fn is_bounded(filter: &[Token]) -> bool {
                 _ => {}
             }
         }
-        let [Token::Name(field) | Token::Text(field), Token::Sign(':'), value] = part else { return false };
+        let [Token::Name(field) | Token::Text(field), Token::Sign(':'), _] = part else { return false };
         let is_field = !field.starts_with('$') && !field.contains('\u{fffd}');
-        let is_value = match value {
-            Token::Text(_) => true,
-            Token::Name(name) if name == "new" => true,
-            Token::Name(name) => {
-                let made = VALUES.contains(&name.as_str()) && filter.get(at + 3) == Some(&Token::Sign('('));
-                made || ["true", "false"].contains(&name.as_str()) || name.starts_with(|c: char| c.is_ascii_digit())
-            }
-            Token::Opaque | Token::Sign(_) | Token::Line => false,
-        };
+        let value = filter.get(at + 2..).unwrap_or_default();
+        // A part of a value may be nothing at all, which every document has that lacks the field.
+        let is_value = value_length(value).is_some_and(|n| matches!(value.get(n), Some(Token::Sign(',' | '}'))));
         // Of fields of one name the last counts.
         let again = filter.iter().filter(|t| matches!(t, Token::Name(n) | Token::Text(n) if n == field)).count() > 1;
         depth == 1 && is_field && is_value && !again && field != "__proto__"
@@ -465,6 +474,10 @@ mod tests {
             ("db['system.users'].find()", Verb::Reveal),
             ("db.users.deleteMany({_id: new ObjectId('5')})", Verb::Write),
             ("db.users.deleteMany({name: Date})", Verb::Destroy),
+            ("db.users.deleteMany({at: {$lt: 5}, id: new Date(2020, 1)})", Verb::Write),
+            ("db.users.deleteMany({name: 'x'.nothing})", Verb::Destroy),
+            ("db.users.deleteMany({name: ObjectId('5').nothing})", Verb::Destroy),
+            ("db.users.deleteMany({name: true[5]})", Verb::Destroy),
             ("db.users.deleteMany({__proto__: 5})", Verb::Destroy),
             ("db.users.deleteMany({a: 1, a: {$exists: true}})", Verb::Destroy),
             ("db.users.deleteMany({})", Verb::Destroy),
@@ -481,12 +494,12 @@ mod tests {
             ("db.getUsers()", Verb::Reveal),
             ("db['us' + 'ers'].drop()", Verb::Unknown),
             ("db['c']['dr'+'op']()", Verb::Unknown),
-            ("db.users.find().forEach(u => db.users.drop())", Verb::Unknown),
+            ("db.users.find().forEach(u => db.users.drop())", Verb::Destroy),
             ("db.users.find({$where: function() { return true }})", Verb::Unknown),
             ("db.users.find({a: db.users.drop()})", Verb::Unknown),
             ("require('child_process').exec('x')", Verb::Unknown),
             ("load('x.js')", Verb::Unknown),
-            ("for (const x of []) {}", Verb::Unknown),
+            ("for (const x of []) {}", Verb::Read),
             ("db.users.find(`x`)", Verb::Unknown),
             ("db.users.find('", Verb::Unknown),
             ("eval('db.dropDatabase()')", Verb::Unknown),

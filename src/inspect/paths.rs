@@ -30,7 +30,7 @@ pub(super) use stream::inspect as inspect_sed;
 
 use super::{Findings, Probe};
 use crate::call::Call;
-use crate::effect::{Effect, Evidence, Verb};
+use crate::effect::{Effect, Evidence, Verb, worst};
 use crate::tool::Reading;
 use ground::{Ground, Place};
 use loss::{Act, Judge};
@@ -85,6 +85,20 @@ pub(super) fn is_of_the_caller(call: &Call, program: &str) -> bool {
 pub(super) fn overwritten(call: &Call, words: &[PathBuf]) -> Vec<Effect> {
     let found = Judge::new(&Ground::of(call)).all(words, Act::Overwrite);
     if found.is_empty() { harmless(call) } else { found }
+}
+
+/// Whether a file of this name, and what it leads to, holds nothing that could be lost: it is not there, or is temporary.
+pub(super) fn is_fleeting(call: &Call, word: &OsStr) -> bool {
+    let ground = Ground::of(call);
+    let (place, path) = ground.place(word, true);
+    let missing = || path.symlink_metadata().is_err_and(|e| e.kind() == std::io::ErrorKind::NotFound);
+    let nothing_lost = || worst(&Judge::new(&ground).one(word, Act::Overwrite)) <= Verb::Write;
+    match place {
+        _ if ground.away => false,
+        Place::Scratch => nothing_lost(),
+        Place::Inside | Place::Home | Place::System | Place::Outside => missing(),
+        Place::Top | Place::Nowhere | Place::Own | Place::Unseen | Place::Device => false,
+    }
 }
 
 /// What a program can do that is given a folder or file of this machine, where that is more than to work in the workspace or

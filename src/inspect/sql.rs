@@ -204,6 +204,10 @@ fn inputs(reading: &Reading<'_>, call: &Call, probe: &dyn Probe, findings: &mut 
     if !reading.parsed.is_on("--no-psqlrc") {
         inputs.extend(startup_files(call, findings));
     }
+    let given = |flag: &str| reading.parsed.values(flag).next().is_some();
+    if reading.parsed.is_on("--single-transaction") && (given("--command") || given("--file")) {
+        inputs.push(Input::Command("BEGIN".to_owned()));
+    }
     for flag in &reading.parsed.flags {
         match (flag.name.as_str(), flag.values.first()) {
             ("--command", Some(text)) => inputs.push(Input::Command(text.clone())),

@@ -3,20 +3,16 @@
 //! The language is JavaScript, so this is a positive list: whatever is not understood to its last character is no statement here.
 
 /// A call in a chain: its name and its arguments, each as the tokens it is made of.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Called {
     pub(super) name: String,
     pub(super) arguments: Vec<Vec<Token>>,
+    /// The same with the ends of their lines.
+    pub(super) raw: Vec<Vec<Token>>,
 }
 
-/// A statement that was followed.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Statement {
-    /// `show collections`, `use shop`: mongosh's own words.
-    Words(Vec<String>),
-    /// `db.orders.find({}).limit(5)`: the names before the first call, and the calls.
-    Chain(Vec<String>, Vec<Called>),
-}
+/// The names before the first call, and the calls: `db.orders.find({}).limit(5)`.
+pub(super) type Chain = (Vec<String>, Vec<Called>);
 
 /// A piece of the language.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,7 +21,11 @@ pub(super) enum Token {
     Name(String),
     /// A string without its quotes.
     Text(String),
-    /// A regular expression or template: not followed.
+    /// A regular expression.
+    Regex,
+    /// A template, by the expressions in it. What stands between them is text.
+    Template(Vec<Vec<Token>>),
+    /// What is not followed.
     Opaque,
     /// A sign.
     Sign(char),
@@ -33,45 +33,50 @@ pub(super) enum Token {
     Line,
 }
 
-/// The statements of a script; an error where one cannot be followed.
-pub(super) fn statements(script: &str) -> Result<Vec<Statement>, &'static str> {
-    const LOST: &str = "a statement that cannot be followed";
-    let tokens = tokens(script).ok_or("a string or comment that does not end")?;
-    let mut found = Vec::new();
-    let mut rest = tokens.as_slice();
-    loop {
-        while matches!(rest.first(), Some(Token::Line | Token::Sign(';'))) {
-            rest = rest.get(1..).unwrap_or_default();
-        }
-        match rest.first() {
-            None => return Ok(found),
-            Some(Token::Name(word))
-                if rest.get(1) != Some(&Token::Sign('('))
-                    && ["show", "use", "help", "exit", "quit", "it", "cls"].contains(&word.as_str()) =>
-            {
-                let end = rest.iter().position(|t| matches!(t, Token::Line | Token::Sign(';'))).unwrap_or(rest.len());
-                let words = rest.iter().take(end).map(|t| match t {
-                    Token::Name(word) | Token::Text(word) => Some(word.clone()),
-                    Token::Sign('-') => Some("-".to_owned()),
-                    Token::Opaque | Token::Sign(_) | Token::Line => None,
-                });
-                found.push(Statement::Words(words.collect::<Option<_>>().ok_or(LOST)?));
-                rest = rest.get(end..).unwrap_or_default();
-            }
-            Some(_) => {
-                let (statement, after) = chain(rest).ok_or(LOST)?;
-                if !matches!(after.first(), None | Some(Token::Line | Token::Sign(';'))) {
-                    return Err(LOST);
-                }
-                found.push(statement);
-                rest = after;
-            }
+impl Token {
+    /// The name that it is.
+    pub(super) fn name(&self) -> Option<&str> {
+        if let Token::Name(name) = self { Some(name) } else { None }
+    }
+
+    /// The string that it is.
+    pub(super) fn text(&self) -> Option<&str> {
+        if let Token::Text(text) = self { Some(text) } else { None }
+    }
+
+    /// The sign that it is.
+    pub(super) fn sign(&self) -> Option<char> {
+        if let Token::Sign(sign) = self { Some(*sign) } else { None }
+    }
+
+    /// How deep between brackets it leads from `depth`; none where it closes what is not open.
+    pub(super) fn depth(&self, depth: usize) -> Option<usize> {
+        match self.sign() {
+            Some('(' | '[' | '{') => Some(depth + 1),
+            Some(')' | ']' | '}') => depth.checked_sub(1),
+            _ => Some(depth),
         }
     }
 }
 
+/// mongosh's own words, and what stands behind them: `show collections`, `use shop`.
+pub(super) fn words(tokens: &[Token]) -> Option<(Vec<String>, &[Token])> {
+    const OWN: [&str; 7] = ["show", "use", "help", "exit", "quit", "it", "cls"];
+    let [Token::Name(first), rest @ ..] = tokens else { return None };
+    if !OWN.contains(&first.as_str()) || rest.first() == Some(&Token::Sign('(')) {
+        return None;
+    }
+    let end = tokens.iter().position(|t| matches!(t, Token::Line | Token::Sign(';'))).unwrap_or(tokens.len());
+    let words = tokens.iter().take(end).map(|t| match t {
+        Token::Name(word) | Token::Text(word) => Some(word.clone()),
+        Token::Sign('-') => Some("-".to_owned()),
+        Token::Regex | Token::Template(_) | Token::Opaque | Token::Sign(_) | Token::Line => None,
+    });
+    Some((words.collect::<Option<_>>()?, tokens.get(end..)?))
+}
+
 /// `db.name["name"].call(…).call(…)`.
-fn chain(tokens: &[Token]) -> Option<(Statement, &[Token])> {
+pub(super) fn chain(tokens: &[Token]) -> Option<(Chain, &[Token])> {
     let (Token::Name(first), mut rest) = tokens.split_first()? else { return None };
     let mut names = vec![first.clone()];
     let mut calls: Vec<Called> = Vec::new();
@@ -85,8 +90,8 @@ fn chain(tokens: &[Token]) -> Option<(Statement, &[Token])> {
             [Token::Sign('.'), Token::Name(name), after @ ..] => {
                 match after {
                     [Token::Sign('('), ..] => {
-                        let (arguments, after) = arguments(after)?;
-                        calls.push(Called { name: name.clone(), arguments });
+                        let ((arguments, raw), after) = arguments(after)?;
+                        calls.push(Called { name: name.clone(), arguments, raw });
                         rest = after;
                         continue;
                     }
@@ -103,8 +108,8 @@ fn chain(tokens: &[Token]) -> Option<(Statement, &[Token])> {
             }
             [Token::Sign('['), Token::Text(name), Token::Sign(']'), after @ ..] => {
                 if let [Token::Sign('('), ..] = after {
-                    let (arguments, after) = arguments(after)?;
-                    calls.push(Called { name: name.clone(), arguments });
+                    let ((arguments, raw), after) = arguments(after)?;
+                    calls.push(Called { name: name.clone(), arguments, raw });
                     rest = after;
                 } else {
                     if calls.iter().all(leads_on) {
@@ -114,87 +119,72 @@ fn chain(tokens: &[Token]) -> Option<(Statement, &[Token])> {
                 }
             }
             [Token::Sign('('), ..] if calls.is_empty() && names.len() == 1 => {
-                let (arguments, after) = arguments(rest)?;
-                calls.push(Called { name: names.pop()?, arguments });
+                let ((arguments, raw), after) = arguments(rest)?;
+                calls.push(Called { name: names.pop()?, arguments, raw });
                 rest = after;
             }
-            _ => return Some((Statement::Chain(names, calls), rest)),
+            _ => return Some(((names, calls), rest)),
         }
     }
 }
 
-/// The chain that these tokens are, all of them.
-pub(super) fn whole(tokens: &[Token]) -> Option<Statement> {
-    chain(tokens).filter(|(_, rest)| rest.is_empty()).map(|(statement, _)| statement)
-}
-
 /// Whether a call only leads to another database or collection, whose name may follow.
-fn leads_on(called: &Called) -> bool {
+pub(super) fn leads_on(called: &Called) -> bool {
     ["getSiblingDB", "getCollection"].contains(&called.name.as_str())
 }
 
+/// Arguments without the ends of lines, and with them.
+type Arguments = (Vec<Vec<Token>>, Vec<Vec<Token>>);
+
 /// The arguments between brackets, split at the commas of their own level.
-fn arguments(tokens: &[Token]) -> Option<(Vec<Vec<Token>>, &[Token])> {
+fn arguments(tokens: &[Token]) -> Option<(Arguments, &[Token])> {
     let mut depth = 0usize;
     let mut found: Vec<Vec<Token>> = vec![vec![]];
     for (at, token) in tokens.iter().enumerate() {
-        match token {
-            Token::Sign('(' | '[' | '{') => depth += 1,
-            Token::Sign(')' | ']' | '}') => depth = depth.checked_sub(1)?,
-            Token::Sign(_) | Token::Name(_) | Token::Text(_) | Token::Opaque | Token::Line => {}
-        }
-        match token {
+        depth = token.depth(depth)?;
+        match token.sign() {
             _ if at == 0 => {}
-            Token::Sign(')') if depth == 0 => {
-                found.retain(|a| !a.is_empty());
-                return Some((found, tokens.get(at + 1..)?));
+            Some(')') if depth == 0 => {
+                found.retain(|a| a.iter().any(|t| *t != Token::Line));
+                let mut plain = found.clone();
+                plain.iter_mut().for_each(|a| a.retain(|t| *t != Token::Line));
+                return Some(((plain, found), tokens.get(at + 1..)?));
             }
-            Token::Sign(',') if depth == 1 => found.push(vec![]),
-            Token::Line => {}
-            Token::Sign(_) | Token::Name(_) | Token::Text(_) | Token::Opaque => found.last_mut()?.push(token.clone()),
+            Some(',') if depth == 1 => found.push(vec![]),
+            _ => found.last_mut()?.push(token.clone()),
         }
     }
     None
 }
 
+/// The letters that are not read yet.
+type Letters<'s> = std::iter::Peekable<std::str::Chars<'s>>;
+
+/// How deep templates may stand in each other.
+const MAX_TEMPLATES: usize = 8;
+
 /// Takes a script apart; nothing where a string or comment does not end.
-fn tokens(script: &str) -> Option<Vec<Token>> {
-    let mut letters = script.chars().peekable();
-    let mut found = Vec::new();
+pub(super) fn tokens(script: &str) -> Option<Vec<Token>> {
+    let script = script.replace("\r\n", "\n");
+    // These end a line as well, and a comment with it.
+    (!script.contains(['\r', '\u{2028}', '\u{2029}'])).then_some(())?;
+    read(&mut script.chars().peekable(), MAX_TEMPLATES, false)
+}
+
+/// Reads to the end; `inside` of a template, to the brace that closes.
+fn read(letters: &mut Letters<'_>, deeper: usize, inside: bool) -> Option<Vec<Token>> {
+    let (mut found, mut open) = (Vec::new(), 0usize);
     while let Some(letter) = letters.next() {
         match letter {
             '\n' => found.push(Token::Line),
             c if c.is_whitespace() => {}
             '/' if letters.peek() == Some(&'/') => while letters.next_if(|c| *c != '\n').is_some() {},
-            '/' if letters.peek() == Some(&'*') => {
-                letters.next();
-                let mut last = ' ';
-                loop {
-                    let c = letters.next()?;
-                    if last == '*' && c == '/' {
-                        break;
-                    }
-                    last = c;
-                }
-            }
-            // Where one begins and a division does not, is not worked out.
-            '/' | '`' => found.push(Token::Opaque),
-            '"' | '\'' => {
-                let mut text = String::new();
-                loop {
-                    match letters.next()? {
-                        c if c == letter => break,
-                        '\n' => return None,
-                        // What an escape stands for could be any name.
-                        '\\' => {
-                            letters.next()?;
-                            text.push('\u{fffd}');
-                        }
-                        c => text.push(c),
-                    }
-                }
-                found.push(Token::Text(text));
-            }
+            '/' if letters.peek() == Some(&'*') => comment(letters)?,
+            '/' if begins_value(&found) => found.push(regex(letters)?),
+            // A division.
+            '/' => found.push(Token::Opaque),
+            '`' => found.push(template(letters, deeper.checked_sub(1)?)?),
+            '"' | '\'' => found.push(Token::Text(text(letters, letter)?)),
             c if c.is_alphanumeric() || c == '_' || c == '$' => {
                 let mut name = String::from(c);
                 let number = c.is_ascii_digit();
@@ -207,8 +197,85 @@ fn tokens(script: &str) -> Option<Vec<Token>> {
             }
             // An escape in a name.
             '\\' => found.push(Token::Opaque),
-            c => found.push(Token::Sign(c)),
+            '}' if inside && open == 0 => return Some(found),
+            c => {
+                match c {
+                    '{' => open += 1,
+                    '}' => open = open.saturating_sub(1),
+                    _ => {}
+                }
+                found.push(Token::Sign(c));
+            }
         }
     }
-    Some(found)
+    (!inside).then_some(found)
+}
+
+/// Passes over a comment to its end.
+fn comment(letters: &mut Letters<'_>) -> Option<()> {
+    letters.next();
+    let mut last = ' ';
+    loop {
+        let c = letters.next()?;
+        if last == '*' && c == '/' {
+            return Some(());
+        }
+        last = c;
+    }
+}
+
+/// A string to its end.
+fn text(letters: &mut Letters<'_>, quote: char) -> Option<String> {
+    let mut text = String::new();
+    loop {
+        match letters.next()? {
+            c if c == quote => return Some(text),
+            '\n' => return None,
+            // What an escape stands for could be any name.
+            '\\' => {
+                letters.next()?;
+                text.push('\u{fffd}');
+            }
+            c => text.push(c),
+        }
+    }
+}
+
+/// Whether a value begins behind these tokens, so that a slash cannot divide. Behind the end of a line it could.
+fn begins_value(before: &[Token]) -> bool {
+    matches!(before.last(), Some(Token::Sign('(' | ',' | ':' | '[' | '=' | '!' | '&' | '|' | '?' | '{' | ';')))
+}
+
+/// A regular expression to its end, with its flags.
+fn regex(letters: &mut Letters<'_>) -> Option<Token> {
+    let mut in_class = false;
+    loop {
+        match letters.next()? {
+            '\n' => return None,
+            '\\' => {
+                letters.next().filter(|c| *c != '\n')?;
+            }
+            '[' => in_class = true,
+            ']' => in_class = false,
+            '/' if !in_class => break,
+            _ => {}
+        }
+    }
+    while letters.next_if(char::is_ascii_lowercase).is_some() {}
+    Some(Token::Regex)
+}
+
+/// A template to its end.
+fn template(letters: &mut Letters<'_>, deeper: usize) -> Option<Token> {
+    let mut parts = Vec::new();
+    loop {
+        match letters.next()? {
+            '`' => return Some(Token::Template(parts)),
+            '\\' => {
+                letters.next()?;
+            }
+            '$' if letters.next_if_eq(&'{').is_some() => parts.push(read(letters, deeper, true)?),
+            _ => {}
+        }
+    }
 }

@@ -73,13 +73,13 @@ type Answer = Result<Vec<Effect>, SqlError>;
 
 /// Judges the texts of one session in their order.
 #[derive(Debug)]
-pub(super) struct Judge(Option<Worker<Answer>>);
+pub(super) struct Judge(Option<Worker<String, Answer>>);
 
 impl Judge {
     /// A judge of a new session.
     pub(super) fn new(flavor: Flavor) -> Judge {
         let mut memory = Memory::default();
-        Judge(Worker::start(move |text| judge_text(text, flavor, &mut memory)))
+        Judge(Worker::start(move |text: String| judge_text(&text, flavor, &mut memory)))
     }
 
     /// What the next text of the session would do, sent to the server as one message; nothing where it holds no statement.
@@ -91,7 +91,7 @@ impl Judge {
             return Err(SqlError::TooLong);
         }
         let Some(worker) = &self.0 else { return Err(SqlError::Failed) };
-        worker.ask(text).unwrap_or_else(|error| {
+        worker.ask(text.to_owned()).unwrap_or_else(|error| {
             self.0 = None;
             Err(match error {
                 RecvTimeoutError::Timeout => SqlError::TooSlow,
@@ -225,6 +225,19 @@ mod tests {
                 ("set @a = 1, sql_mode = 'STRICT_ALL_TABLES'", "write @a, write sql_mode"),
                 ("select load_file('/etc/passwd')", "reveal /etc/passwd"),
                 ("select * from mysql.user", "reveal mysql.user"),
+                ("select User, u.Host, plugin from mysql.user u where account_locked = 'N'", "read mysql.user"),
+                ("select count(*) from mysql.user where Super_priv = 'Y'", "read mysql.user"),
+                ("use mysql; select user from user", "read mysql, read mysql.user"),
+                ("select u.* from mysql.user u", "reveal mysql.user"),
+                ("select user, authentication_string from mysql.user", "reveal mysql.user"),
+                ("select user from mysql.user order by `Password`", "reveal mysql.user"),
+                ("select user from mysql.user where authentication_string like '*A%'", "reveal mysql.user"),
+                ("select x.a from (select * from mysql.user) x", "reveal mysql.user"),
+                ("with x (a, b) as (select * from mysql.user) select a from x", "reveal mysql.user"),
+                ("select user from t where exists (table mysql.user)", "unknown query, read t"),
+                ("select 1 union table mysql.user", "unknown query"),
+                ("select user, Priv from mysql.global_priv", "reveal mysql.global_priv"),
+                ("insert into t select user from mysql.user", "write t, reveal mysql.user"),
                 ("select tidy_up()", "unknown tidy_up"),
                 ("select d.lower('a')", "unknown d.lower"),
                 ("select sys_exec('id')", "escape id"),
@@ -278,6 +291,11 @@ mod tests {
                 ("alter table t add column a int, add index (a)", "write t"),
                 ("alter table t drop column x, drop y", "destroy! t.x, destroy! t.y"),
                 ("alter table t truncate partition p0", "destroy! t"),
+                ("alter table t modify b varchar(1)", "destroy! t"),
+                ("alter table t change column a b int", "destroy! t"),
+                ("alter table t convert to character set latin1", "destroy! t"),
+                ("alter table t convert to character set utf8mb4 collate utf8mb4_bin", "write t"),
+                ("alter table t alter a set default 5, comment 'modify b'", "write t"),
                 ("load data local infile 'x' into table t", "write t"),
                 ("grant all on *.* to a", "grant grant"),
                 ("create user a identified by 'x'", "grant a"),

@@ -3,11 +3,14 @@
 //! The statement is parsed by libpg_query and every node of its tree is looked at. A statement that cannot be
 //! parsed is an error, never harmless; so is one that is too large or takes too long.
 
+mod again;
 mod alter;
 mod block;
 mod code;
 mod functions;
 mod names;
+mod own;
+mod part;
 mod predicate;
 mod relations;
 mod rows;
@@ -27,6 +30,9 @@ use std::sync::mpsc::RecvTimeoutError;
 use tree::{Node, Tree};
 use walk::{Memory, Walk};
 
+pub use again::Definition;
+pub use part::{Failing, Part, Step};
+
 /// So many shapes of statements are remembered, none of them longer than this.
 const MAX_SHAPE: usize = 4096;
 const MAX_SHAPES: usize = 256;
@@ -43,6 +49,8 @@ pub struct Statement {
     pub range: Range<usize>,
     /// How many times it wants data from the client, as `COPY … FROM STDIN` does.
     pub copies_in: usize,
+    /// What it is in its text.
+    pub part: Part,
 }
 
 /// Why a text could not be judged.
@@ -87,6 +95,11 @@ pub fn judge(sql: &str) -> Result<Vec<Statement>, SqlError> {
     Judge::new().judge(sql)
 }
 
+/// Whether a search path says where the temporary tables stand, which the judge takes for the first place.
+pub(super) fn names_temporary(path: &str) -> bool {
+    walk::names_temporary(path)
+}
+
 /// What setting `name` to `value` does in a session, and why that is worth a word.
 pub(super) fn session_setting(name: &str, value: &str) -> (Verb, &'static str) {
     settings::in_session(name, Some(value))
@@ -97,7 +110,9 @@ pub(super) fn session_setting(name: &str, value: &str) -> (Verb, &'static str) {
 #[derive(Debug)]
 pub struct Judge {
     /// The thread that parses; none where it could not start or did not answer in time.
-    worker: Option<Worker<Answer>>,
+    worker: Option<Worker<(String, Failing), Answer>>,
+    /// What becomes of what follows a statement that fails.
+    failing: Failing,
     /// What statements of one shape do, as long as nothing else came between that the session could remember.
     shapes: HashMap<Vec<u8>, Vec<Statement>>,
 }
@@ -115,12 +130,18 @@ impl Judge {
     /// A judge of a new session.
     pub fn new() -> Judge {
         let mut memory = Memory::default();
-        Judge { worker: Worker::start(move |text| judge_text(text, &mut memory)), shapes: HashMap::new() }
+        let worker = Worker::start(move |(text, failing): (String, _)| judge_text(&text, failing, &mut memory));
+        Judge { worker, failing: Failing::default(), shapes: HashMap::new() }
     }
 
     /// One that judges nothing: it stands where another is at work.
     pub(super) fn idle() -> Judge {
-        Judge { worker: None, shapes: HashMap::new() }
+        Judge { worker: None, failing: Failing::default(), shapes: HashMap::new() }
+    }
+
+    /// From now on this becomes of what follows a statement that fails.
+    pub(super) fn set_failing(&mut self, failing: Failing) {
+        self.failing = failing;
     }
 
     /// Whether the server would refuse every text that begins with `start`: a syntax error within it. What is only not
@@ -142,7 +163,7 @@ impl Judge {
             return Ok(known.iter().map(|s| Statement { range: start..end, ..s.clone() }).collect());
         }
         let Some(worker) = &self.worker else { return Err(SqlError::Failed) };
-        let answer = worker.ask(sql);
+        let answer = worker.ask((sql.to_owned(), self.failing));
         match (shape, &answer) {
             (Some(shape), Ok(Ok(statements))) if self.shapes.len() < MAX_SHAPES && shape.len() < MAX_SHAPE => {
                 self.shapes.insert(shape, statements.clone());
@@ -161,7 +182,7 @@ impl Judge {
 }
 
 /// Parses and judges a text on this thread.
-fn judge_text(sql: &str, memory: &mut Memory) -> Answer {
+fn judge_text(sql: &str, failing: Failing, memory: &mut Memory) -> Answer {
     let json = sys::pg_parse(sql, true).map_err(|error| {
         let (line, column) = place(sql, error.cursor);
         SqlError::Syntax { message: error.message, line, column }
@@ -170,23 +191,35 @@ fn judge_text(sql: &str, memory: &mut Memory) -> Answer {
     if !memory.in_transaction {
         memory.temporary.clear();
     }
-    let statements = tree.root().get("stmts").items().map(|statement| judge_statement(sql, statement, memory)).collect();
-    if !memory.in_transaction {
+    let statements = tree.root().get("stmts").items();
+    let is_one = statements.clone().nth(1).is_none();
+    let statements = statements.map(|statement| judge_statement(sql, statement, failing, memory)).collect();
+    let holds = memory.in_transaction && failing != Failing::GoesOn;
+    if !holds {
         memory.temporary.clear();
+    }
+    // Among several, a table that goes with the transaction may have borne the name.
+    if !(holds || failing == Failing::EndsAll && is_one) {
+        memory.own.clear();
     }
     Ok(statements)
 }
 
-fn judge_statement(sql: &str, statement: Node<'_>, memory: &mut Memory) -> Statement {
+fn judge_statement(sql: &str, statement: Node<'_>, failing: Failing, memory: &mut Memory) -> Statement {
     let start = usize::try_from(statement.get("stmt_location").number()).unwrap_or(0).min(sql.len());
     let length = usize::try_from(statement.get("stmt_len").number()).unwrap_or(0);
     let end = if length == 0 { sql.len() } else { start.saturating_add(length).min(sql.len()) };
     let text = sql.get(start..end).unwrap_or_default();
     let start = start + (text.len() - text.trim_start().len());
+    let of = statement.get("stmt");
+    let (kind, fields) = of.kind();
+    memory.own.pass(kind, fields);
     let mut walk = Walk::new(statement, memory);
-    walk.node(statement.get("stmt"));
-    let copies_in = walk.copies_in;
-    Statement { effects: walk.finish(), range: start..end.max(start), copies_in }
+    walk.node(of);
+    statements::remember(&mut walk, kind, fields);
+    let (effects, copies_in) = (walk.finish(), walk.copies_in);
+    let part = Part::of(of, walk, &effects, failing);
+    Statement { effects, range: start..end.max(start), copies_in, part }
 }
 
 /// The line and column, from 1, of the byte `offset`.

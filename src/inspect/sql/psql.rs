@@ -4,16 +4,18 @@ mod arguments;
 mod commands;
 mod conditions;
 mod copy;
+mod hindsight;
 mod input;
 mod lexer;
 mod meta;
 mod script;
 mod stream;
 
-use super::postgres::{self, Judge, SqlError};
+use super::postgres::{self, Failing, Judge, SqlError, Statement};
 use super::worker::Limit;
 use crate::effect::{Effect, Evidence, Verb};
 use conditions::Sure;
+use hindsight::Hindsight;
 use input::{Input, Value, Variables};
 use lexer::Stop;
 use script::{Origin, Script};
@@ -71,6 +73,11 @@ pub struct Psql<'i> {
     judge: Judge,
     include: &'i mut Include<'i>,
     judged: Judged,
+    hindsight: Hindsight,
+    /// Whether the script that is read runs, for all that surrounds what includes it.
+    around: Sure,
+    /// What is read now surely runs.
+    sure: bool,
     /// The folder that `\cd` went to.
     folder: String,
     /// How many scripts include the one that is read.
@@ -101,6 +108,9 @@ impl<'i> Psql<'i> {
             judge: Judge::new(),
             include,
             judged: Judged::default(),
+            hindsight: Hindsight::default(),
+            around: Sure::Yes,
+            sure: true,
             folder: String::new(),
             depth: 0,
             line: 0,
@@ -125,6 +135,7 @@ impl<'i> Psql<'i> {
                 self.meta(&mut Script::new("", None), &mut Input::new(command));
             }
             None => {
+                self.sure = true;
                 self.commands_copy |= self.send(text, (1, 1)) > 0;
             }
         }
@@ -138,6 +149,7 @@ impl<'i> Psql<'i> {
     /// What all of it would do.
     pub fn finish(self) -> Judged {
         let Judged { effects, mut copy_data } = self.judged;
+        let effects = self.hindsight.settle(effects);
         copy_data.retain(|effect| !effects.iter().any(|e| e.says_the_same_as(effect)));
         Judged { effects, copy_data }
     }
@@ -198,11 +210,13 @@ impl<'i> Psql<'i> {
         if script.conditions.runs() == Sure::No {
             return;
         }
+        self.sure = self.runs(script) == Sure::Yes && !self.describes;
         let lexer = script.lexer.take();
         let start = std::mem::replace(&mut script.start, (script.line, 1));
         match lexer.unknown.first() {
             Some(name) if !self.doubtful => {
                 self.sent.iter_mut().for_each(|sent| sent.push(lexer.buffer.clone()));
+                self.hindsight.end();
                 self.note(Verb::Unknown, name, format!("the value of the variable `{name}` is not known"));
             }
             _ => {
@@ -219,15 +233,17 @@ impl<'i> Psql<'i> {
         if let Some(sent) = &mut self.sent {
             sent.push(text.to_owned());
         }
-        match self.judge.judge(text) {
+        self.hindsight.message();
+        self.judge.set_failing(self.failing());
+        // What is only described leaves nothing behind that what follows could lean on.
+        let judged = if self.describes { Judge::new().judge(text) } else { self.judge.judge(text) };
+        match judged {
             Ok(statements) => {
                 let rows = statements.iter().map(|statement| statement.copies_in).sum();
                 for statement in statements {
                     let within = postgres::position(text, statement.range.start);
                     let (line, column) = (line + within.0 - 1, if within.0 == 1 { column + within.1 - 1 } else { within.1 });
-                    for effect in statement.effects {
-                        self.add(self.placed(effect, line, column));
-                    }
+                    self.take(statement, line, column);
                 }
                 return rows;
             }
@@ -242,7 +258,36 @@ impl<'i> Psql<'i> {
                 self.add(self.placed(effect, line, column));
             }
         }
+        self.hindsight.end();
         0
+    }
+
+    /// Takes up what a statement does that begins at this line and column.
+    fn take(&mut self, statement: Statement, line: usize, column: usize) {
+        let from = self.judged.effects.len();
+        let whole = !statement.part.dropped.is_empty();
+        for effect in statement.effects {
+            let effect = self.placed(effect, line, column);
+            // What may be looked back on stays apart from what says the same.
+            if whole { self.judged.effects.push(effect) } else { self.add(effect) }
+        }
+        self.hindsight.pass(&statement.part, from, self.sure, &mut self.judged.effects);
+    }
+
+    /// What becomes of what follows a statement that fails.
+    fn failing(&self) -> Failing {
+        if matches!(self.variables.get("ON_ERROR_STOP"), Value::Known(value) if Sure::of(value) == Sure::Yes) {
+            Failing::EndsAll
+        } else if self.variables.undoes_failures() {
+            Failing::GoesOn
+        } else {
+            Failing::EndsTransaction
+        }
+    }
+
+    /// Whether the next line of a script runs.
+    fn runs(&self, script: &Script<'_>) -> Sure {
+        self.around.and(script.conditions.runs())
     }
 
     /// Whether the server would refuse a text that may be no statement at all. A syntax error near the start of one
@@ -263,7 +308,7 @@ impl<'i> Psql<'i> {
         if self.doubtful {
             return;
         }
-        if self.describes || script.conditions.runs() != Sure::Yes {
+        if self.describes || self.runs(script) != Sure::Yes {
             // What follows is rows or statements, as nobody can tell.
             self.note(Verb::Unknown, "COPY", "whether it runs, and takes what follows for its rows, cannot be told");
             return;
@@ -276,8 +321,7 @@ impl<'i> Psql<'i> {
         if rows.lines().rev().skip(1).any(|line| line.starts_with("\\.")) {
             self.note(Verb::Unknown, "COPY", "a row looks like the end of the rows");
         }
-        let stops = matches!(self.variables.get("ON_ERROR_STOP"), Value::Known(value) if Sure::of(value) == Sure::Yes);
-        if stops || !rows.contains(|c| matches!(c, ';' | '\\') || c.is_ascii_alphabetic()) {
+        if self.failing() == Failing::EndsAll || !rows.contains(|c| matches!(c, ';' | '\\') || c.is_ascii_alphabetic()) {
             return;
         }
         let mut nothing = |_: &str, _: bool| None;

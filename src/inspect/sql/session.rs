@@ -2,7 +2,7 @@
 //! those that were judged.
 
 use super::super::Findings;
-use super::postgres::session_setting;
+use super::postgres::{names_temporary, session_setting};
 use crate::call::Call;
 use crate::effect::{Effect, Evidence, Verb};
 
@@ -34,14 +34,21 @@ pub(super) fn of_pairs(pairs: &[(String, String)], evidence: Evidence, findings:
 /// What a setting does that is more than a change of taste.
 fn setting(name: &str, value: &str) -> Option<(Verb, &'static str)> {
     match session_setting(name, value) {
-        (_, note) if name == "search_path" => Some((Verb::Unknown, note)),
+        (_, note) if name == "search_path" && names_temporary(value) => Some((Verb::Unknown, note)),
+        found if name == "search_path" => Some(found),
         found => Some(found).filter(|(verb, _)| *verb > Verb::Write),
     }
 }
 
-/// What one word of the server's options does. Its name begins somewhere behind the flag (`-cname=x`, `-ecname=x`,
+/// What one word of the server's options does. Other flags than those that set something by its name are not read here
+/// (`-O` lets system tables be changed). Its name begins somewhere behind the flag (`-cname=x`, `-ecname=x`,
 /// `--name=x`), in letters of any size, with `-` for `_`.
 fn option(word: &str) -> Option<(Verb, &'static str)> {
+    let named =
+        word == "-c" || !word.starts_with('-') || (word.contains('=') && ["-c", "--"].iter().any(|f| word.starts_with(f)));
+    if !named {
+        return Some((Verb::Unknown, "an option of the server that is not known here"));
+    }
     let (name, value) = word.split_once('=')?;
     let name = name.trim().to_lowercase().replace('-', "_");
     let ends = name.char_indices().filter_map(|(at, _)| name.get(at..));
@@ -83,7 +90,15 @@ mod tests {
             ("--STANDARD-conforming_strings=no", Some(Verb::Unknown)),
             ("-c standard\\_conforming\\_strings=off", Some(Verb::Unknown)),
             ("-c client_encoding=SJIS", Some(Verb::Unknown)),
-            ("-c search-path=mine", Some(Verb::Unknown)),
+            ("-c search-path=mine", Some(Verb::Write)),
+            ("-c search_path=mine\\,pg_TEMP", Some(Verb::Unknown)),
+            ("--search_path=pg_temp --work_mem=1MB", Some(Verb::Unknown)),
+            ("-csession_preload_libraries=x", Some(Verb::Escape)),
+            ("-c session_replication_role=replica", Some(Verb::Escape)),
+            ("-O", Some(Verb::Unknown)),
+            ("-fs", Some(Verb::Unknown)),
+            ("-Ocwork_mem=1MB", Some(Verb::Unknown)),
+            ("-- -c", Some(Verb::Unknown)),
             ("-c default_transaction_read_only=off", Some(Verb::Escape)),
             ("-c role=admin", Some(Verb::Grant)),
         ] {

@@ -121,6 +121,7 @@ pub(in crate::inspect) fn inspect(reading: &Reading<'_>, call: &Call, probe: &dy
         findings.facts.insert("sqlite-file".to_owned(), (*database).to_owned());
         client.open(database);
     }
+    client.fleeting = operands.first().is_none_or(|database| is_fleeting(database, call));
     match reading.parsed.last("-init") {
         Some(file) => client.read(file),
         None => client.startup(call),
@@ -156,6 +157,12 @@ fn path_of(database: &str) -> &str {
     database.strip_prefix("file:").map_or(database, |uri| uri.split(['?', '#']).next().unwrap_or_default())
 }
 
+/// Whether a database holds nothing that could be lost: it is in memory, not there, or temporary.
+fn is_fleeting(database: &str, call: &Call) -> bool {
+    let is_file = || !database.starts_with("file:") && paths::is_fleeting(call, OsStr::new(database));
+    database.is_empty() || database == ":memory:" || is_file()
+}
+
 /// A database that is attached is no way out where it lies in the workspace, is temporary or in memory.
 fn attached(effect: Effect, call: &Call) -> Effect {
     // In a URI letters stand for others.
@@ -184,6 +191,8 @@ struct Client<'a> {
     judge: Judge,
     around: &'a mut dyn Around,
     effects: Vec<Effect>,
+    /// The database that is open holds nothing that could be lost, and no other is open.
+    fleeting: bool,
     /// How many scripts read the one that is read.
     depth: usize,
     limit: Limit,
@@ -191,11 +200,13 @@ struct Client<'a> {
 
 impl<'a> Client<'a> {
     fn new(around: &'a mut dyn Around) -> Client<'a> {
-        Client { judge: Judge::new(Flavor::Sqlite), around, effects: Vec::new(), depth: 0, limit: Limit::begin() }
+        let judge = Judge::new(Flavor::Sqlite);
+        Client { judge, around, effects: Vec::new(), fleeting: false, depth: 0, limit: Limit::begin() }
     }
 
     /// Opens a database, where it is a file.
     fn open(&mut self, database: &str) {
+        self.fleeting = false;
         let path = path_of(database);
         let path = path.strip_prefix("//").unwrap_or(path);
         if path.is_empty() || path.starts_with(":memory:") {
@@ -261,7 +272,12 @@ impl<'a> Client<'a> {
     fn send(&mut self, text: &str) {
         match self.judge.judge(text) {
             Ok(effects) => {
-                for effect in effects {
+                self.fleeting &= !effects.iter().any(|effect| effect.kind == DATABASE_FILE);
+                for mut effect in effects {
+                    if self.fleeting && effect.verb == Verb::Destroy {
+                        effect =
+                            Effect::new(Verb::Write, effect.target, Evidence::Sql).because("of a database that is not kept");
+                    }
                     if effect.kind == LOCAL_FILE {
                         self.around.writes(&effect.target);
                     }

@@ -37,35 +37,35 @@ impl Limit {
     }
 }
 
-/// A thread that answers for each text in its order.
+/// A thread that answers for each question in its order.
 #[derive(Debug)]
-pub(super) struct Worker<A> {
-    texts: Sender<String>,
+pub(super) struct Worker<Q, A> {
+    questions: Sender<Q>,
     answers: Receiver<A>,
 }
 
-impl<A: Send + 'static> Worker<A> {
+impl<Q: Send + 'static, A: Send + 'static> Worker<Q, A> {
     /// Starts one that answers by `answer`; none where no thread can be had.
-    pub(super) fn start(mut answer: impl FnMut(&str) -> A + Send + 'static) -> Option<Worker<A>> {
-        let (texts, texts_in) = channel::<String>();
+    pub(super) fn start(mut answer: impl FnMut(Q) -> A + Send + 'static) -> Option<Worker<Q, A>> {
+        let (questions, questions_in) = channel();
         let (answers_out, answers) = channel();
         let work = move || {
-            for text in texts_in {
-                if answers_out.send(answer(&text)).is_err() {
+            for question in questions_in {
+                if answers_out.send(answer(question)).is_err() {
                     break;
                 }
             }
         };
         let thread = thread::Builder::new().name(String::from("sql")).stack_size(STACK).spawn(work);
-        thread.is_ok().then_some(Worker { texts, answers })
+        thread.is_ok().then_some(Worker { questions, answers })
     }
 
-    /// The answer for `text`.
+    /// The answer for `question`.
     ///
     /// # Errors
     /// When it takes too long, or the thread has ended; it is not to be asked again then.
-    pub(super) fn ask(&self, text: &str) -> Result<A, RecvTimeoutError> {
-        match self.texts.send(text.to_owned()) {
+    pub(super) fn ask(&self, question: Q) -> Result<A, RecvTimeoutError> {
+        match self.questions.send(question) {
             Ok(()) => self.answers.recv_timeout(TIME_LIMIT),
             Err(_) => Err(RecvTimeoutError::Disconnected),
         }

@@ -5,17 +5,39 @@ use super::relations::written;
 use super::{Flavor, effect, functions, predicate, rows};
 use crate::effect::{Effect, LOCAL_FILE, Verb};
 use sqlparser::ast::{
-    Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, ObjectName, Query, Select, SelectFlavor, Statement,
-    TableFactor, Visit, Visitor, With,
+    Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, ObjectName, Query, Select, SelectFlavor,
+    SelectItem, SetExpr, Statement, TableFactor, Visit, Visitor, With,
 };
 use std::ops::ControlFlow;
 
 /// Tables and views that hold passwords or keys.
 const SECRET_TABLES: &[&str] = &["mysql.user", "mysql.global_priv", "mysql.servers", "mysql.db", "mysql.proxies_priv"];
 
+/// The table of users, and what it holds beside their passwords.
+const USERS: &str = "mysql.user";
+const OF_USERS: &[&str] = &[
+    "account_locked",
+    "default_role",
+    "host",
+    "is_role",
+    "max_connections",
+    "max_questions",
+    "max_statement_time",
+    "max_updates",
+    "max_user_connections",
+    "password_expired",
+    "password_last_changed",
+    "password_lifetime",
+    "plugin",
+    "ssl_type",
+    "user",
+];
+
 /// What a statement would do; at least a read.
 pub(super) fn effects(statement: &Statement, flavor: Flavor) -> Vec<Effect> {
-    let mut walk = Walk { flavor, effects: Vec::new(), tables: Vec::new(), queries: Vec::new(), with: None };
+    // Only of a question is known that it names all that it takes.
+    let whole = !matches!(statement, Statement::Query(_));
+    let mut walk = Walk { flavor, effects: Vec::new(), tables: Vec::new(), queries: Vec::new(), with: None, whole };
     let _ = statement.visit(&mut walk);
     walk.finish()
 }
@@ -30,6 +52,8 @@ struct Walk {
     queries: Vec<String>,
     /// The same, whole, for the change that follows them.
     with: Option<With>,
+    /// Columns are taken that are not named, or that of the table of users may be secret.
+    whole: bool,
 }
 
 impl Walk {
@@ -39,7 +63,7 @@ impl Walk {
         for table in std::mem::take(&mut self.tables) {
             let name = table.to_lowercase();
             let changed = self.effects.iter().any(|e| e.target == table && e.verb > Verb::Reveal);
-            if SECRET_TABLES.contains(&name.as_str()) {
+            if SECRET_TABLES.contains(&name.as_str()) && (name != USERS || self.whole) {
                 self.note(Verb::Reveal, table, "holds secrets of the server");
             } else if !changed && !self.queries.contains(&name) {
                 self.note(Verb::Read, table, "");
@@ -59,6 +83,12 @@ impl Walk {
 
     fn note(&mut self, verb: Verb, target: impl Into<String>, note: impl Into<String>) {
         self.add(effect(verb, target, note));
+    }
+
+    /// A column that is named.
+    fn column(&mut self, name: &Ident) {
+        let name = name.value.to_lowercase();
+        self.whole |= !OF_USERS.contains(&name.as_str()) && !name.ends_with("_priv");
     }
 
     fn strange(&mut self, what: &str) -> ControlFlow<()> {
@@ -95,6 +125,15 @@ impl Walk {
     }
 }
 
+/// Whether `TABLE t` stands in a query: nothing names that table to those who walk over it.
+fn takes_table(body: &SetExpr) -> bool {
+    match body {
+        SetExpr::Table(_) => true,
+        SetExpr::SetOperation { left, right, .. } => takes_table(left) || takes_table(right),
+        _ => false,
+    }
+}
+
 /// The expression of an argument.
 fn value(argument: &FunctionArg) -> Option<&Expr> {
     match argument {
@@ -128,16 +167,20 @@ impl Visitor for Walk {
     fn pre_visit_query(&mut self, query: &Query) -> ControlFlow<()> {
         self.with = query.with.clone().or(self.with.take());
         let tables = query.with.iter().flat_map(|w| &w.cte_tables);
+        self.whole |= !matches!(query.body.as_ref(), SetExpr::Select(_));
         self.queries.extend(tables.map(|t| t.alias.name.value.to_lowercase()));
         let strange = query.for_clause.is_some()
             || query.settings.is_some()
             || query.format_clause.is_some()
             || query.fetch.is_some()
-            || !query.pipe_operators.is_empty();
+            || !query.pipe_operators.is_empty()
+            || takes_table(&query.body);
         if strange { self.strange("query") } else { ControlFlow::Continue(()) }
     }
 
     fn pre_visit_select(&mut self, select: &Select) -> ControlFlow<()> {
+        self.whole |=
+            select.projection.iter().any(|item| matches!(item, SelectItem::Wildcard(_) | SelectItem::QualifiedWildcard(..)));
         let into_variables = |e: &Expr| matches!(e, Expr::Identifier(i) if i.value.starts_with('@'));
         let strange = select.into.as_ref().is_some_and(|into| !into.targets.iter().all(into_variables))
             || select.flavor != SelectFlavor::Standard
@@ -175,9 +218,9 @@ impl Visitor for Walk {
     fn pre_visit_expr(&mut self, expression: &Expr) -> ControlFlow<()> {
         match expression {
             Expr::Function(call) => self.call(&call.name, first(call)),
-            Expr::Identifier(_)
-            | Expr::CompoundIdentifier(_)
-            | Expr::JsonAccess { .. }
+            Expr::Identifier(name) => self.column(name),
+            Expr::CompoundIdentifier(names) => names.iter().rev().take(1).for_each(|name| self.column(name)),
+            Expr::JsonAccess { .. }
             | Expr::IsFalse(_)
             | Expr::IsNotFalse(_)
             | Expr::IsTrue(_)

@@ -1,5 +1,6 @@
 //! Statements that alter or drop things.
 
+use super::again;
 use super::names;
 use super::statements::{by_table, is_temporary, lost};
 use super::tree::Node;
@@ -14,6 +15,8 @@ const ACTIONS: &[(&str, Verb, &str)] = &[
     ("AT_SetUnLogged", Verb::Destroy, "a crash empties the table from now on"),
     ("AT_DetachPartition", Verb::Destroy, "takes its rows out of the table"),
     ("AT_DetachPartitionFinalize", Verb::Destroy, "takes its rows out of the table"),
+    // A change of the other table's rows, or a column that it gets, reaches these from now on.
+    ("AT_AddInherit", Verb::Destroy, "makes its rows part of another table's"),
     ("AT_DropInherit", Verb::Destroy, "takes its rows out of the table it inherits from"),
     ("AT_DropIdentity", Verb::Destroy, "drops the column's sequence"),
     ("AT_DropOids", Verb::Destroy, "drops the column"),
@@ -35,7 +38,6 @@ const HARMLESS: &[&str] = &[
     "AT_AddIdentity",
     "AT_AddIndex",
     "AT_AddIndexConstraint",
-    "AT_AddInherit",
     "AT_AddOf",
     "AT_AlterColumnGenericOptions",
     "AT_AlterConstraint",
@@ -90,8 +92,14 @@ pub(super) fn table<'n>(walk: &mut Walk<'n>, fields: Node<'n>) {
             walk.note(Verb::Write, &table, "");
         } else if temporary && effect.verb == Verb::Destroy {
             walk.note(Verb::Write, &table, "a temporary table");
+        } else if kind == "AT_DropConstraint" && !is_cascade(action) {
+            walk.drop_definition(again::constraint(relation, action.get("name").text()), effect);
         } else {
             walk.add(effect);
+        }
+        let constraint = action.get("def").of_kind("Constraint").get("conname").text();
+        if kind == "AT_AddConstraint" && !constraint.is_empty() && !temporary {
+            walk.made.push(again::constraint(relation, constraint));
         }
         walk.node_running(action, if KEPT.contains(&kind) { Runs::Nothing } else { Runs::Alterations });
     }
@@ -103,7 +111,7 @@ fn action_effect(table: &str, kind: &str, action: Node<'_>) -> Effect {
     let part = if name.is_empty() { table.to_owned() } else { format!("{table}.{name}") };
     match kind {
         "AT_DropColumn" => return lost(Verb::Destroy, part, "drops the column"),
-        "AT_AlterColumnType" if is_widening(action.get("def").of_kind("ColumnDef")) => {
+        "AT_AlterColumnType" if is_widening(name, action.get("def").of_kind("ColumnDef")) => {
             return Effect::new(Verb::Write, part, Evidence::Sql);
         }
         "AT_AlterColumnType" => return lost(Verb::Destroy, part, "rewrites every value of the column"),
@@ -116,10 +124,22 @@ fn action_effect(table: &str, kind: &str, action: Node<'_>) -> Effect {
     }
 }
 
-/// Whether a new type of a column can hold every value of the old one: only `text` can, whatever the old one is.
-fn is_widening(column: Node<'_>) -> bool {
+/// Whether a new type of the column `name` holds every value of the old one, whatever that was: a text without a limit does. One
+/// with a limit is refused where a value is longer; only blanks at the end beyond it go, as the standard wants it. That is so
+/// because the value is assigned: a cast that is written would cut it.
+fn is_widening(name: &str, column: Node<'_>) -> bool {
     let kind = column.get("typeName");
-    names::type_name(kind) == "text" && kind.get("arrayBounds").is_null() && column.get("raw_default").is_null()
+    let holds = matches!(names::type_name(kind).as_str(), "text" | "varchar") && kind.get("arrayBounds").is_null();
+    holds && (column.get("raw_default").is_null() || is_same_as_text(name, column.get("raw_default")))
+}
+
+/// Whether an expression is `name::text`.
+fn is_same_as_text(name: &str, expression: Node<'_>) -> bool {
+    let cast = expression.of_kind("TypeCast");
+    let kind = cast.get("typeName");
+    names::type_name(kind) == "text"
+        && kind.get("arrayBounds").is_null()
+        && names::parts(cast.get("arg").of_kind("ColumnRef").get("fields")) == [name]
 }
 
 /// Judges the alterations that can drop a part of a thing.
@@ -145,6 +165,10 @@ const DATA: [&str; 3] = ["OBJECT_TABLE", "OBJECT_SCHEMA", "OBJECT_MATVIEW"];
 /// Things on which columns can hang, which `CASCADE` drops with them.
 const COLUMNS: [&str; 4] = ["OBJECT_TYPE", "OBJECT_DOMAIN", "OBJECT_EXTENSION", "OBJECT_SEQUENCE"];
 
+fn is_cascade(fields: Node<'_>) -> bool {
+    fields.get("behavior").text() == "DROP_CASCADE"
+}
+
 pub(super) fn drop<'n>(walk: &mut Walk<'n>, kind: &str, fields: Node<'n>) {
     match kind {
         "DropdbStmt" => return walk.add(lost(Verb::Destroy, fields.get("dbname").text(), "drops the database")),
@@ -158,7 +182,7 @@ pub(super) fn drop<'n>(walk: &mut Walk<'n>, kind: &str, fields: Node<'n>) {
         _ => {}
     }
     let of = fields.get("removeType").text();
-    let cascade = fields.get("behavior").text() == "DROP_CASCADE";
+    let cascade = is_cascade(fields);
     let thing = of.trim_start_matches("OBJECT_").replace('_', " ").to_ascii_lowercase();
     let note = format!("drops the {thing}{}", if cascade { " and what depends on it" } else { "" });
     for object in fields.get("objects").items() {
@@ -167,6 +191,11 @@ pub(super) fn drop<'n>(walk: &mut Walk<'n>, kind: &str, fields: Node<'n>) {
         if of == "OBJECT_TABLE" && is_temporary(walk, schema, bare) {
             walk.memory.temporary.remove(bare);
             walk.note(Verb::Write, name, "a temporary table");
+        } else if of == "OBJECT_TABLE" && !cascade && walk.memory.own.take_table(&name) {
+            walk.note(Verb::Write, name, "a table that was made here");
+        } else if let Some(definition) = again::dropped(of, object).filter(|_| !cascade) {
+            let effect = Effect::new(Verb::Destroy, name, Evidence::Sql).because(note.clone());
+            walk.drop_definition(definition, if DATA.contains(&of) { effect.irreversible() } else { effect });
         } else if DATA.contains(&of) || (cascade && COLUMNS.contains(&of)) {
             walk.add(lost(Verb::Destroy, name, note.clone()));
         } else {
@@ -184,6 +213,9 @@ mod tests {
         check(&[
             ("alter table t add column a int not null default 0, add primary key (a)", "write t"),
             ("alter table t alter a type text", "write t.a"),
+            ("alter table t alter a type varchar, alter b type varchar(5)", "write t.a, write t.b"),
+            ("alter table t alter a type text using a::text", "write t.a"),
+            ("alter table t alter \"A\" type varchar(5) using \"A\"::text", "write t.A"),
             ("alter table t alter a set default f()", "write t"),
             ("alter table t add s status default 'new'::status", "write t"),
             ("alter table t enable row level security", "write t"),
@@ -201,6 +233,15 @@ mod tests {
             ("alter table t drop constraint c cascade", "destroy t.c"),
             ("alter table t alter a type int using 0", "destroy! t.a"),
             ("alter table t alter a type text using ''", "destroy! t.a"),
+            ("alter table t alter a type text using b::text", "destroy! t.a"),
+            ("alter table t alter a type text using a::varchar(3)::text", "destroy! t.a"),
+            ("alter table t alter a type text using a::text[]", "destroy! t.a"),
+            ("alter table t alter a type text using a", "destroy! t.a"),
+            ("alter table t alter a type varchar(3) using a::varchar(3)", "destroy! t.a"),
+            ("alter table t alter a type char(3)", "destroy! t.a"),
+            ("alter table t alter a type varchar(3)[]", "destroy! t.a"),
+            ("alter table t alter a type s.text", "destroy! t.a"),
+            ("alter table t inherit p", "destroy t, read p"),
             ("alter table t set unlogged", "destroy t"),
             ("alter table t detach partition p", "destroy t"),
             ("alter table t disable trigger all", "destroy t"),

@@ -1,5 +1,6 @@
 //! Statements that bring code into the server or run it: functions, extensions, languages, `DO` and `CALL`.
 
+use super::part::Failing;
 use super::tree::Node;
 use super::walk::{Memory, WHOLE, Walk};
 use super::{block, names};
@@ -147,7 +148,7 @@ fn anonymous(walk: &mut Walk<'_>, arguments: Node<'_>) {
 fn plain(texts: &[String]) -> Option<Vec<Effect>> {
     let mut effects = Vec::new();
     for text in texts {
-        let judged = super::judge_text(text, &mut Memory::default()).ok()?;
+        let judged = super::judge_text(text, Failing::default(), &mut Memory::default()).ok()?;
         let [statement] = judged.as_slice() else { return None };
         effects.extend(statement.effects.iter().filter(|e| e.verb != Verb::Read || e.target != WHOLE).cloned());
     }

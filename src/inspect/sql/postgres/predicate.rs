@@ -33,6 +33,8 @@ pub(super) fn is_bounded<'n>(condition: Node<'n>, scope: &Scope<'n>) -> bool {
         "BoolExpr" => match fields.get("boolop").text() {
             "AND_EXPR" => arguments.any(|arm| is_bounded(arm, scope)),
             "OR_EXPR" => arguments.all(is_equality),
+            // A column that can stand alone is one of true and false: this says that it is false.
+            "NOT_EXPR" => arguments.all(|arm| arm.kind().0 == "ColumnRef" && is_column(arm)),
             _ => false,
         },
         "A_Expr" => is_bounding_comparison(fields, scope),
@@ -288,6 +290,8 @@ mod tests {
             "where tags @> '{old}'",
             "where a is not distinct from 1",
             "where active = false",
+            "where not active",
+            "where not t.active and id is not null",
             "where current of c",
         ];
         all(&conditions, Verb::Write);
@@ -321,6 +325,14 @@ mod tests {
             "where tags @> '{}'",
             "where $1",
             "where active",
+            "where not (active and a = 1)",
+            "where not active or active",
+            "where not not active",
+            "where not (not active)",
+            "where not (active is null)",
+            "where not t.*",
+            "where not coalesce(active, false)",
+            "where not false",
             "where length('a') = 1",
             "where length(name) >= 0",
             "where id = any(array[id])",

@@ -18,9 +18,10 @@ const SYSTEM_TABLES: [(&str, Verb, &str); 4] = [
 
 /// Notes that rows of the table are changed, where that is within bounds.
 fn write(walk: &mut Walk<'_>, relation: Node<'_>) {
-    let (schema, table) = (relation.get("schemaname").text(), relation.get("relname").text());
+    let table = relation.get("relname").text();
     let name = names::relation(relation);
-    let is_system = schema == "pg_catalog" || (schema.is_empty() && table.starts_with("pg_"));
+    let is_system = is_system(relation);
+    walk.outlives |= is_system;
     match SYSTEM_TABLES.iter().find(|(system, _, _)| *system == table) {
         Some((_, verb, note)) if is_system => walk.note(*verb, name, *note),
         _ if is_system => walk.add(lost(Verb::Destroy, name, "changes a system table behind the server's back")),
@@ -28,9 +29,16 @@ fn write(walk: &mut Walk<'_>, relation: Node<'_>) {
     }
 }
 
+/// Whether a table is one of the server's own.
+fn is_system(relation: Node<'_>) -> bool {
+    let (schema, table) = (relation.get("schemaname").text(), relation.get("relname").text());
+    schema == "pg_catalog" || (schema.is_empty() && table.starts_with("pg_"))
+}
+
 /// Notes that every row of the table is lost, or changed beyond recall.
 fn every_row(walk: &mut Walk<'_>, relation: Node<'_>) {
     let name = names::relation(relation);
+    walk.outlives |= is_system(relation);
     if is_temporary(walk, relation.get("schemaname").text(), relation.get("relname").text()) {
         walk.note(Verb::Write, name, "a temporary table");
     } else {
@@ -62,6 +70,7 @@ pub(super) fn update<'n>(walk: &mut Walk<'n>, fields: Node<'n>) {
     let scope = Scope::new(relation, fields.get("fromClause"), walk.root);
     let bounded = predicate::is_bounded(condition, &scope)
         || predicate::fills_nulls(condition, fields.get("targetList"))
+        || walk.memory.own.has_all(&names::relation(relation), fields.get("targetList"))
         || relation.get("relname").text() == "pg_settings";
     if bounded {
         write(walk, relation)

@@ -100,6 +100,9 @@ const SESSION: &[Setting] = &[
     },
 ];
 
+/// What there is to say of a setting by which a deed would leave no trace.
+const LOGS: &str = "decides what is kept of what happens on the server";
+
 /// What a piece of the name of a server-wide setting means for `ALTER SYSTEM`; the first that fits counts.
 const SYSTEM: &[(&str, Verb, &str)] = &[
     ("archive_", Verb::Destroy, "backups depend on this setting"),
@@ -116,6 +119,28 @@ const SYSTEM: &[(&str, Verb, &str)] = &[
     ("hba_file", Verb::Grant, "decides who may log in"),
     ("ident_file", Verb::Grant, "decides who may log in"),
     ("password_encryption", Verb::Grant, "decides how passwords are kept"),
+    ("scram_iterations", Verb::Grant, "decides how passwords are kept"),
+    ("listen_addresses", Verb::Grant, "decides who can reach the server"),
+    ("unix_socket_", Verb::Grant, "decides who can reach the server"),
+    ("krb_", Verb::Grant, "decides who may log in"),
+    ("ssl", Verb::Grant, "decides whether connections are encrypted"),
+    ("session_replication_role", Verb::Escape, "switches off triggers and foreign keys"),
+    ("system_table_mods", Verb::Escape, "lets system tables be changed"),
+    ("event_triggers", Verb::Escape, "switches off event triggers"),
+    ("jit_provider", Verb::Escape, "loads code into the server"),
+    ("primary_conninfo", Verb::Escape, "connects to another server"),
+    ("log_statement", Verb::Escape, LOGS),
+    ("log_connections", Verb::Escape, LOGS),
+    ("log_disconnections", Verb::Escape, LOGS),
+    ("log_destination", Verb::Escape, LOGS),
+    ("log_directory", Verb::Escape, LOGS),
+    ("log_filename", Verb::Escape, LOGS),
+    ("log_min_messages", Verb::Escape, LOGS),
+    ("log_min_error_statement", Verb::Escape, LOGS),
+    ("log_parameter_max_length", Verb::Escape, LOGS),
+    ("logging_collector", Verb::Escape, LOGS),
+    ("log_truncate_on_rotation", Verb::Destroy, LOGS),
+    ("synchronous_commit", Verb::Destroy, "a crash can lose what was committed without it"),
 ];
 
 /// What setting `name` to `value` does in a session; `None` is a value that cannot be known.
@@ -237,6 +262,17 @@ mod tests {
             ("alter system set work_mem = '5MB'", "write work_mem"),
             ("alter system set archive_mode = off", "destroy archive_mode"),
             ("alter system set fsync = off", "destroy fsync"),
+            ("alter system set ssl = off", "grant ssl"),
+            ("alter system set ssl_passphrase_command = 'sh'", "escape ssl_passphrase_command"),
+            ("alter system set archive_command = 'sh'", "destroy archive_command"),
+            ("alter system set log_statement = none", "escape log_statement"),
+            ("alter system reset logging_collector", "escape logging_collector"),
+            ("alter system set log_min_duration_statement = 500", "write log_min_duration_statement"),
+            ("alter system set session_replication_role = replica", "escape session_replication_role"),
+            ("alter system set jit_provider = 'x'", "escape jit_provider"),
+            ("alter system set shared_preload_libraries = 'x'", "escape shared_preload_libraries"),
+            ("alter system set synchronous_commit = off", "destroy synchronous_commit"),
+            ("alter system set password_encryption = md5", "grant password_encryption"),
             ("alter system set restore_command = 'sh'", "escape restore_command"),
             ("alter system reset all", "destroy all settings"),
             ("alter database d set timezone = 'UTC'", "write d timezone"),

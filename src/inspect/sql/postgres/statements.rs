@@ -1,5 +1,6 @@
 //! What each kind of statement does.
 
+use super::again;
 use super::alter;
 use super::code;
 use super::names;
@@ -185,6 +186,20 @@ fn remember_temporary(walk: &mut Walk<'_>, relation: Node<'_>) {
     }
 }
 
+/// Remembers what a whole statement made that the next ones can lean on.
+pub(super) fn remember(walk: &mut Walk<'_>, kind: &str, fields: Node<'_>) {
+    let temporary = &walk.memory.temporary;
+    let of_session = |relation: Node<'_>| {
+        let schema = relation.get("schemaname").text();
+        names_temporary(schema) || (schema.is_empty() && temporary.contains(relation.get("relname").text()))
+    };
+    walk.memory.own.make(kind, fields, of_session);
+    walk.made.extend(again::made(kind, fields));
+    walk.strays |= [fields.get("relation"), fields.get("view"), fields.get("into").get("rel")]
+        .iter()
+        .any(|relation| relation.get("relpersistence").text() == "t");
+}
+
 /// Whether a table is one of this session alone, which its own script may throw away.
 pub(super) fn is_temporary(walk: &Walk<'_>, schema: &str, name: &str) -> bool {
     schema == "pg_temp" || (schema.is_empty() && walk.memory.temporary.contains(name))
@@ -217,7 +232,12 @@ fn transaction(walk: &mut Walk<'_>, fields: Node<'_>) {
         "TRANS_STMT_ROLLBACK_PREPARED" => (Destroy, "loses a transaction that was kept"),
         _ => (Read, ""),
     };
-    walk.memory.in_transaction = matches!(kind, "TRANS_STMT_BEGIN" | "TRANS_STMT_START" | "TRANS_STMT_SAVEPOINT");
+    walk.memory.in_transaction = match kind {
+        "TRANS_STMT_BEGIN" | "TRANS_STMT_START" => true,
+        // Outside of a transaction it is refused, and begins none.
+        "TRANS_STMT_SAVEPOINT" => walk.memory.in_transaction,
+        _ => false,
+    };
     walk.memory.temporary.clear();
     if verb != Read {
         walk.note(verb, fields.get("gid").text(), note);

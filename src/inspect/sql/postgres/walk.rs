@@ -1,8 +1,10 @@
 //! The walk over every node of a statement's tree, so that nothing hides in a sub-select, a common table
 //! expression or a function's argument.
 
+use super::again::Definition;
 use super::functions::{self, Call};
 use super::names;
+use super::own::Own;
 use super::settings;
 use super::statements;
 use super::tree::{Node, is_kind};
@@ -31,6 +33,8 @@ pub(super) struct Memory {
     /// The temporary tables made in this transaction. A failure in it would undo what follows too; outside of
     /// one, the table may not be there, and its name would mean another one.
     pub(super) temporary: BTreeSet<String>,
+    /// What the text made itself, which holds nothing that it did not put there.
+    pub(super) own: Own,
     /// The path was set, which may put the temporary tables behind the others.
     pub(super) path_is_set: bool,
     /// What was made here, under its name: to say whose it is belongs to making it, and every dump does.
@@ -52,6 +56,7 @@ impl Memory {
     /// Forgets what was made here: code has run that may have undone it.
     pub(super) fn forget(&mut self) {
         self.temporary.clear();
+        self.own.clear();
         self.made.clear();
         self.types.clear();
     }
@@ -76,24 +81,42 @@ pub(super) struct Walk<'n> {
     pub(super) effects: Vec<Effect>,
     /// How many times it wants data from the client, as `COPY … FROM STDIN` does.
     pub(super) copies_in: usize,
+    /// The definitions that it drops, each with the place of its effect.
+    pub(super) dropped: Vec<(usize, Definition)>,
+    /// The definitions that it makes.
+    pub(super) made: Vec<Definition>,
+    /// It does what outlives the transaction that it is in, or what a rollback may not undo.
+    pub(super) outlives: bool,
+    /// Bare names may mean something else behind it.
+    pub(super) strays: bool,
     runs: Runs,
 }
 
 impl<'n> Walk<'n> {
     /// A walk over the statement `root`, not begun.
     pub(super) fn new(root: Node<'n>, memory: &'n mut Memory) -> Walk<'n> {
-        Walk { root, memory, effects: Vec::new(), copies_in: 0, runs: Runs::All }
+        Walk {
+            root,
+            memory,
+            effects: Vec::new(),
+            copies_in: 0,
+            dropped: Vec::new(),
+            made: Vec::new(),
+            outlives: false,
+            strays: false,
+            runs: Runs::All,
+        }
     }
 
     /// What the statement would do, where the walk is over: at least a read.
-    pub(super) fn finish(mut self) -> Vec<Effect> {
+    pub(super) fn finish(&mut self) -> Vec<Effect> {
         for effect in self.effects.iter_mut().filter(|effect| effect.target.is_empty()) {
             effect.target = String::from(WHOLE);
         }
         if self.effects.is_empty() {
             self.note(Verb::Read, WHOLE, "");
         }
-        self.effects
+        std::mem::take(&mut self.effects)
     }
 
     /// Notes an effect, once.
@@ -101,6 +124,12 @@ impl<'n> Walk<'n> {
         if !self.effects.contains(&effect) {
             self.effects.push(effect);
         }
+    }
+
+    /// Notes that a definition is dropped.
+    pub(super) fn drop_definition(&mut self, definition: Definition, effect: Effect) {
+        self.dropped.push((self.effects.len(), definition));
+        self.effects.push(effect);
     }
 
     /// Notes an effect of `verb` on `target`.
@@ -181,7 +210,9 @@ impl<'n> Walk<'n> {
         let first = arguments.next().and_then(Node::constant);
         let second = arguments.next().and_then(Node::constant);
         let target = first.as_deref().unwrap_or(&name);
-        match functions::call(fields.get("funcname")) {
+        let does = functions::call(fields.get("funcname"));
+        self.outlives |= !matches!(does, Call::Does(Verb::Read, _));
+        match does {
             Call::Does(Verb::Read, _) => {}
             Call::Does(Verb::Unknown, _) => {
                 self.note(Verb::Unknown, &name, format!("`{name}` runs the SQL text that it is given"));
@@ -210,6 +241,8 @@ impl<'n> Walk<'n> {
         let (verb, note) = settings::in_session(name, value);
         self.memory.path_is_set |= name.eq_ignore_ascii_case("search_path") && value.is_none_or(names_temporary);
         self.memory.temporary.clear();
+        self.memory.own.clear();
+        self.strays = true;
         self.note(verb, name, note);
     }
 }

@@ -20,7 +20,7 @@ impl Psql<'_> {
     /// Judges the command whose backslash was read; whether the script goes on.
     pub(super) fn meta(&mut self, script: &mut Script<'_>, input: &mut Input<'_>) -> bool {
         let name = arguments::command(input);
-        let runs = script.conditions.runs();
+        let runs = self.runs(script);
         let variables = (runs != Sure::No).then(|| self.variables.clone());
         let Some(command) = meta::find(&name) else {
             arguments::read(input, Takes::Line, None);
@@ -38,6 +38,9 @@ impl Psql<'_> {
             return true;
         }
         self.notice(&name, command.does, &found);
+        if !leaves_all_as_it_is(command.does) {
+            self.hindsight.end();
+        }
         self.carry_out(script, &name, command.does, &found)
     }
 
@@ -173,7 +176,7 @@ impl Psql<'_> {
 
     fn set(&mut self, script: &Script<'_>, found: &Arguments) {
         let name = found.word(0);
-        let sure = found.unknown.is_empty() && found.backticks.is_empty() && script.conditions.runs() == Sure::Yes;
+        let sure = found.unknown.is_empty() && found.backticks.is_empty() && self.runs(script) == Sure::Yes;
         let value = found.words.iter().skip(1).map(String::as_str).collect::<String>();
         if name.starts_with("PROMPT") && value.contains('`') {
             self.note(Verb::Escape, name, "runs a shell");
@@ -205,9 +208,12 @@ impl Psql<'_> {
         let text = if self.depth < MAX_DEPTH && path != "-" { (self.include)(&origin.path, origin.relative) } else { None };
         match text {
             Some(text) => {
+                let runs = self.runs(script);
+                let around = std::mem::replace(&mut self.around, runs);
                 self.depth += 1;
                 self.read(&text, Some(origin));
                 self.depth -= 1;
+                self.around = around;
             }
             None => self.note(Verb::Unknown, origin.path, "the script cannot be read"),
         }
@@ -248,6 +254,22 @@ impl Psql<'_> {
         }
         self.judge = Judge::new();
     }
+}
+
+/// Whether a command neither changes what was sent before it nor whether what follows is sent.
+fn leaves_all_as_it_is(does: Does) -> bool {
+    matches!(
+        does,
+        Does::Shows
+            | Does::Sends
+            | Does::SendsAndSets
+            | Does::Writes
+            | Does::Resets
+            | Does::Sets
+            | Does::Unsets
+            | Does::SetsFirst
+            | Does::Includes(_)
+    )
 }
 
 /// The path `path` as it is meant in the folder `from`, or beside the file `from`.

@@ -11,7 +11,7 @@ pub(super) enum Sure {
 }
 
 impl Sure {
-    fn and(self, other: Sure) -> Sure {
+    pub(super) fn and(self, other: Sure) -> Sure {
         match (self, other) {
             (Sure::No, _) | (_, Sure::No) => Sure::No,
             (Sure::Yes, Sure::Yes) => Sure::Yes,

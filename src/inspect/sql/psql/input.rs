@@ -53,10 +53,20 @@ fn holds(name: &str, value: &str) -> bool {
     !OWN.contains(&name) || (name == "ON_ERROR_STOP" && plain)
 }
 
+/// The variable that has psql undo each statement by itself that fails in a transaction.
+const UNDOES: &str = "ON_ERROR_ROLLBACK";
+
+/// Whether a value of that variable is off where no person types.
+fn is_quiet(value: &str) -> bool {
+    matches!(value, "0" | "off" | "false" | "no" | "interactive")
+}
+
 /// The variables of psql, as far as they are known.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Variables {
     known: BTreeMap<String, String>,
+    /// Whether `ON_ERROR_ROLLBACK` was set to what may be on in a script. Only psql itself does so, not an answer of the server.
+    undoes: bool,
     /// Whether the server may have set any variable.
     lost: bool,
 }
@@ -74,7 +84,8 @@ pub(super) enum Value<'v> {
 
 impl Variables {
     pub(super) fn new(known: &BTreeMap<String, String>) -> Variables {
-        Variables { known: known.clone(), lost: false }
+        let undoes = known.get(UNDOES).is_some_and(|value| !is_quiet(value));
+        Variables { known: known.clone(), undoes, lost: false }
     }
 
     /// What is known of the variable `name`. A number is one only if it was set: `a[1:2]` is a slice.
@@ -90,10 +101,16 @@ impl Variables {
 
     /// The variable has this value from now on, or one that nobody can tell.
     pub(super) fn set(&mut self, name: &str, value: Option<String>) {
+        self.undoes |= name == UNDOES && !value.as_deref().is_some_and(is_quiet);
         match value {
             Some(value) => self.known.insert(name.to_owned(), value),
             None => self.known.remove(name),
         };
+    }
+
+    /// Whether a statement that fails may be undone by itself, so that its transaction goes on.
+    pub(super) fn undoes_failures(&self) -> bool {
+        self.undoes
     }
 
     /// The server has set variables; which ones cannot be known.

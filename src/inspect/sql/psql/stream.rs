@@ -3,6 +3,7 @@
 //! psql sends nothing before a statement is complete, so a line can go on as soon as what it completes is judged.
 
 use super::conditions::{Conditions, Sure};
+use super::hindsight::Hindsight;
 use super::input::{Input, Value, Variables};
 use super::lexer::Lexer;
 use super::script::Script;
@@ -67,6 +68,9 @@ impl Kept {
             judge: std::mem::replace(&mut self.judge, Judge::idle()),
             include,
             judged: Judged::default(),
+            hindsight: Hindsight::default(),
+            around: Sure::Yes,
+            sure: true,
             folder: std::mem::take(&mut self.folder),
             depth: 0,
             line: self.line + 1,
@@ -83,7 +87,7 @@ impl Kept {
         (self.line, self.start) = (script.line, script.start);
         (self.variables, self.judge, self.folder) = (psql.variables, psql.judge, psql.folder);
         self.awaits += psql.awaits.unwrap_or(0);
-        psql.judged.effects
+        psql.hindsight.settle(psql.judged.effects)
     }
 
     fn is_clean(&self) -> bool {
