@@ -267,7 +267,7 @@ fn leaves_all_as_it_is(does: Does) -> bool {
             | Does::Resets
             | Does::Sets
             | Does::Unsets
-            | Does::SetsFirst
+            | Does::TakesVariable
             | Does::Includes(_)
     )
 }
