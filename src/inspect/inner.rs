@@ -78,7 +78,8 @@ fn lead_back(reading: &Reading<'_>, call: &Call, inner: &Inner, found: &mut Find
     let plain = !text.contains(|c: char| ";&|$`<>(){}[]*?#!\\\"\n".contains(c));
     let split = if plain { shell_words::split(&text).unwrap_or_default() } else { vec![] };
     match split.as_slice() {
-        [program, folder] if inner.session.contains(program) => {
+        // Whose home `~name` is, that machine knows.
+        [program, folder] if inner.session.contains(program) && (!folder.starts_with('~') || folder.starts_with("~/")) => {
             let home = PathBuf::from(call.var("HOME").unwrap_or_default());
             found.hosted.push(home.join(folder.strip_prefix("~/").unwrap_or(folder)));
         }
