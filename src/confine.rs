@@ -71,6 +71,9 @@ impl ConfineError {
 pub trait Chooser: fmt::Debug {
     /// Whether they have what is at `real` themselves, to write it too where `write` is set. The path has no symlink in it.
     fn has(&self, real: &Path, write: bool) -> bool;
+
+    /// Whether the value of this variable is theirs.
+    fn set(&self, variable: &str) -> bool;
 }
 
 /// What a call needs beside its profile.

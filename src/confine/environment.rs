@@ -64,8 +64,16 @@ pub fn pass(rules: &Environment, env: &BTreeMap<OsString, OsString>) -> BTreeMap
         let dangerous = one_of(&never) && !one_of(&keep);
         !dangerous && !one_of(&deny) && (rules.allow.is_empty() || one_of(&allow))
     };
+    // Messages, which are formats of `printf`, are read from wherever a language names: only a name is one.
+    let is_path = |name: &str, value: &OsString| {
+        let is_language = name == "LANG" || name == "LANGUAGE" || name.starts_with("LC_");
+        is_language && value.as_encoded_bytes().contains(&b'/')
+    };
     // A name that is not UTF-8 is no name a shim could mean.
-    env.iter().filter(|(k, _)| k.to_str().is_some_and(passes)).map(|(k, v)| (k.clone(), v.clone())).collect()
+    env.iter()
+        .filter(|(k, v)| k.to_str().is_some_and(|k| passes(k) && !is_path(k, v)))
+        .map(|(k, v)| (k.clone(), v.clone()))
+        .collect()
 }
 
 #[cfg(test)]

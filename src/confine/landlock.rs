@@ -91,40 +91,44 @@ fn granted(profile: &Profile, places: &Places, grants: &Grants<'_>, verb: Verb, 
         (AccessFs::ReadFile | AccessFs::WriteFile | AccessFs::Truncate | AccessFs::IoctlDev) & AccessFs::from_all(level);
     let write =
         AccessFs::from_all(level) & !(AccessFs::Execute | AccessFs::MakeChar | AccessFs::MakeBlock | AccessFs::IoctlDev);
-    let by_others = grants.chooser.is_some();
+    let others = grants.chooser;
     let mut granted = Granted::default();
-    granted.lines(&profile.read, places, read, by_others);
+    granted.lines(&profile.read, places, read, others);
     for line in &profile.exec {
         let paths = places.expand(line).into_iter();
         let paths = paths.filter(|path| !line.starts_with('$') || !opens_everything(path));
-        granted.paths(paths, read | AccessFs::Execute, by_others && is_chosen(line));
+        granted.paths(paths, read | AccessFs::Execute, is_chosen(line, others));
     }
-    granted.lines(&profile.device, places, device, by_others);
-    granted.lines(&profile.write_always, places, write, by_others);
+    granted.lines(&profile.device, places, device, others);
+    granted.lines(&profile.write_always, places, write, others);
     granted.paths([&places.tmpdir], write, false);
     for line in &profile.write {
         // What the tool is set up by, others do not change through it.
-        let reads = verb == Verb::Read || (by_others && !is_chosen(line) && !line.starts_with("$TMPDIR"));
-        granted.lines(std::slice::from_ref(line), places, if reads { read } else { write }, by_others);
+        let reads = verb == Verb::Read || (others.is_some() && (line.starts_with("$HOME") || line.starts_with('/')));
+        granted.lines(std::slice::from_ref(line), places, if reads { read } else { write }, others);
     }
     for name in &profile.read_env {
-        granted.paths(places.variable(name), read, by_others);
+        granted.paths(places.variable(name), read, others.is_some_and(|others| others.set(name)));
     }
     granted.paths(&grants.exec, read | AccessFs::Execute, false);
     granted.paths(&grants.own, read, false);
-    granted.paths(&grants.read, read, by_others);
+    granted.paths(&grants.read, read, others.is_some());
     for path in &grants.write {
         // A file that does not exist yet is made in its folder, so that is what must be writable.
         let place = if path.exists() { Some(path.as_path()) } else { path.parent().filter(|f| !places.holds_home(f)) };
-        granted.paths(place, write, by_others);
+        granted.paths(place, write, others.is_some());
     }
     granted
 }
 
-/// Whether where a line of a profile leads is up to whoever calls: by the folder, or by a variable.
-fn is_chosen(line: &str) -> bool {
+/// Whether where a line of a profile leads is up to others: by the folder, or by a variable of theirs.
+fn is_chosen(line: &str, others: Option<&dyn Chooser>) -> bool {
     let first = line.split('/').next().unwrap_or_default();
-    first.starts_with('$') && !["$HOME", "$TMPDIR", "$MANAGER"].contains(&first)
+    others.is_some_and(|others| match first {
+        "$CWD" | "$TARGET" | "$WORKSPACE" => true,
+        "$HOME" | "$TMPDIR" | "$MANAGER" => false,
+        first => first.strip_prefix('$').is_some_and(|variable| others.set(variable)),
+    })
 }
 
 /// Whether a tool in the walls of `profile` can read what is at `path`, which is resolved.
@@ -140,9 +144,9 @@ pub fn reaches(profile: &Profile, places: &Places, grants: &Grants<'_>, verb: Ve
 struct Granted(Paths);
 
 impl Granted {
-    fn lines(&mut self, lines: &[String], places: &Places, access: BitFlags<AccessFs>, by_others: bool) {
+    fn lines(&mut self, lines: &[String], places: &Places, access: BitFlags<AccessFs>, others: Option<&dyn Chooser>) {
         for line in lines {
-            self.paths(places.expand(line), access, by_others && is_chosen(line));
+            self.paths(places.expand(line), access, is_chosen(line, others));
         }
     }
 

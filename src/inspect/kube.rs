@@ -154,7 +154,11 @@ fn secrets(reading: &Reading<'_>, call: &Call, command: &str) -> Option<Effect> 
         return (hidden || path.split(['/', '?']).any(|part| part == "secrets")).then(|| reveal(path));
     }
     let format = reading.parsed.last("--output").unwrap_or_default();
+    // What goes over the wire is printed from 8 on.
+    let loud = reading.parsed.last("--v").is_some_and(|level| level.parse().is_ok_and(|level: u32| level >= 8));
     let shows = reading.command_words().contains(&"view-last-applied")
+        || loud
+        || reading.parsed.last("--vmodule").is_some()
         || !["", "name", "wide"].contains(&format)
         || reading.parsed.last("--template").is_some();
     let is_secret = |kind: &str| ["secret", "secrets"].contains(&kind.to_ascii_lowercase().as_str());

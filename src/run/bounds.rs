@@ -172,6 +172,12 @@ impl Chooser for Bounds {
         let granted = if write { &self.writable } else { &self.granted };
         real.ancestors().any(|above| granted.holds(above))
     }
+
+    fn set(&self, variable: &str) -> bool {
+        let name = OsStr::new(variable);
+        let given = fitting(&self.owned.given)(name) && !self.values.contains_key(name);
+        given || !fitting(&self.owned.names)(name)
+    }
 }
 
 #[cfg(test)]
