@@ -239,11 +239,11 @@ impl Within<'_> {
     fn demand(&self, named: &Paths) -> Result<(), Failure> {
         let Some(bounds) = self.bounds else { return Ok(()) };
         let inside = self.profile.walls == Walls::None;
-        let barred = |path: &&PathBuf, write: bool| !bounds.hold(path, write && !inside) && !(inside && path.is_dir());
-        let read = named.read.iter().find(|path| barred(path, false));
+        let may = |path: &PathBuf, write: bool| bounds.hold(path, write && !inside) || (inside && path.is_dir());
+        let read = named.read.iter().find(|path| !may(path, false));
         // From above what it has, it may call; the walls open the folder itself to nobody.
         let cwd = Some(&self.call.cwd).filter(|cwd| !inside && !bounds.hold(cwd, false) && !bounds.lead_from(cwd));
-        let write = || named.write.iter().find(|path| barred(path, true));
+        let write = || named.write.iter().find(|path| !may(path, true));
         let Some(path) = read.or(cwd).or_else(write) else { return Ok(()) };
         self.barred(&path.display().to_string());
         Err(Failure::Outside(path.clone()))

@@ -49,12 +49,6 @@ fn look(reading: &Reading<'_>, call: &Call, expanded: &[String], findings: &mut 
         findings.effects.retain(|e| e.verb != Verb::Escape || e.evidence != Evidence::Argv);
         findings.effects.extend(effects);
     }
-    let moved = words.first() == Some(&"s3") && words.get(1) == Some(&"mv");
-    if moved && reading.operands().iter().all(|operand| operand.starts_with("s3://")) {
-        let note = "it is copied to the other place before it is taken away";
-        let kept = findings.effects.iter_mut().filter(|effect| effect.verb == Verb::Destroy);
-        kept.for_each(|effect| *effect = Effect::new(Verb::Write, effect.target.clone(), effect.evidence).because(note));
-    }
     for value in reading.parsed.flags.iter().flat_map(|f| &f.values) {
         if let Some(file) = local_file(value, &call.cwd) {
             findings.effects.extend(sent(&file, call));

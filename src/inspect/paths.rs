@@ -87,18 +87,11 @@ pub(super) fn overwritten(call: &Call, words: &[PathBuf]) -> Vec<Effect> {
     if found.is_empty() { harmless(call) } else { found }
 }
 
-/// Whether a file of this name, and what it leads to, holds nothing that could be lost: it is not there, or is temporary.
+/// Whether a file of this name, and what it leads to, is temporary.
 pub(super) fn is_fleeting(call: &Call, word: &OsStr) -> bool {
     let ground = Ground::of(call);
-    let (place, path) = ground.place(word, true);
-    let missing = || path.symlink_metadata().is_err_and(|e| e.kind() == std::io::ErrorKind::NotFound);
-    let nothing_lost = || worst(&Judge::new(&ground).one(word, Act::Overwrite)) <= Verb::Write;
-    match place {
-        _ if ground.away => false,
-        Place::Scratch => nothing_lost(),
-        Place::Inside | Place::Home | Place::System | Place::Outside => missing(),
-        Place::Top | Place::Nowhere | Place::Own | Place::Unseen | Place::Device => false,
-    }
+    let temporary = !ground.away && ground.place(word, true).0 == Place::Scratch;
+    temporary && worst(&Judge::new(&ground).one(word, Act::Overwrite)) <= Verb::Write
 }
 
 /// What a program can do that is given a folder or file of this machine, where that is more than to work in the workspace or

@@ -81,7 +81,16 @@ impl From<'_> {
         let files: Vec<PathBuf> = found.into_iter().filter(|p| !p.is_dir() || p.is_symlink()).collect();
         let none = Effect::new(Verb::Write, self.search.named(), Evidence::Argv);
         let none = none.because("nothing is found that could be lost");
-        if files.is_empty() { vec![none] } else { judge.all(&files, Act::Remove) }
+        // Without a repository nothing says what may be there by then.
+        let kept = |start: &OsString| {
+            let path = self.ground.resolve(start, true);
+            self.ground.away || self.ground.is_kept(&path) || self.ground.is_scratch(&path)
+        };
+        match files.is_empty() {
+            true if self.search.starts.iter().all(kept) => vec![none],
+            true => judge.all(&self.search.starts, Act::Remove),
+            false => judge.all(&files, Act::Remove),
+        }
     }
 
     /// What a call does with `paths` in the place of `{}`.

@@ -4,7 +4,6 @@
 use super::names;
 use crate::call::{Call, User, absolute, workspace};
 use crate::inspect::inner::UNSEEN;
-use crate::reach::Reach;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
@@ -65,8 +64,6 @@ pub(super) struct Ground {
     own: Vec<PathBuf>,
     /// The files are not this machine's.
     pub(super) away: bool,
-    /// Other calls may come first, and nothing looks again when this one starts: `sudo sh -c 'mv a /opt/b; rm /opt/b'`.
-    pub(super) later: bool,
 }
 
 fn real(path: &Path) -> PathBuf {
@@ -91,8 +88,7 @@ impl Ground {
             [".local/state/sprag", ".config/sprag", ".local/share/sprag"].iter().map(|d| home.join(d)).collect();
         own.push(PathBuf::from("/etc/sprag"));
         own.extend(call.link.parent().filter(|p| p.is_absolute()).map(real));
-        let later = call.around.depth > 1 && call.around.reach != Reach::Path;
-        Ground { cwd, workspace, homes, scratch, caches, own, away: call.around.away, later }
+        Ground { cwd, workspace, homes, scratch, caches, own, away: call.around.away }
     }
 
     /// Where `word` leads. With `follow` the last component is followed too, as opening the file does; without, the name itself is

@@ -123,9 +123,6 @@ impl<'g> Judge<'g> {
             Place::Device => Fate::Gone(place.words().to_owned()),
             Place::Home | Place::System | Place::Outside if (self.ground.away || !there) && trusts => Fate::Trusted,
             Place::Home | Place::System | Place::Outside if self.ground.away => elsewhere(word, act),
-            Place::Home | Place::System | Place::Outside if !self.ground.later && is_missing(word, path) => {
-                Fate::Kept("not there")
-            }
             Place::Home | Place::Outside if self.is_a_siblings_output(path, roots) => {
                 Fate::Kept("made again by its own build")
             }
@@ -201,13 +198,6 @@ impl<'g> Judge<'g> {
         roots.insert(folder.to_path_buf(), found.clone());
         found
     }
-}
-
-/// Whether nothing is there, and the word is one that no shell was to make something else of.
-fn is_missing(word: &OsStr, path: &Path) -> bool {
-    let error = path.symlink_metadata().err().map(|e| e.kind());
-    let gone = matches!(error, Some(std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory));
-    gone && names::is_plain(word)
 }
 
 /// What is on another machine or in a container, where nothing can be looked at.

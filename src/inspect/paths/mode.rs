@@ -191,12 +191,11 @@ pub(in crate::inspect) fn inspect(reading: &Reading<'_>, call: &Call, _: &dyn Pr
 pub(in crate::inspect) fn inspect_owner(reading: &Reading<'_>, call: &Call, _: &dyn Probe, findings: &mut Findings) {
     let ground = Ground::of(call);
     let mut files = operands(reading);
-    if reading.parsed.last("--reference").is_none() && !files.is_empty() {
-        files.remove(0);
-    }
+    let named = reading.parsed.last("--reference").is_none() && !files.is_empty();
+    let owner = if named { Some(files.remove(0)) } else { None };
     let tree = reading.parsed.is_on("--recursive").then_some("a whole tree becomes another's");
     // With `-L` it goes where links lead.
-    let stays = !reading.parsed.is_on("-L");
+    let stays = !reading.parsed.is_on("-L") && owner.is_some_and(|owner| has_the_workspace(&ground, owner));
     let own = |file: &&OsStr| {
         let (place, path) = ground.place(file, true);
         place == Place::Inside || (place == Place::Top && ground.workspace.as_ref() == Some(&path))
@@ -207,6 +206,16 @@ pub(in crate::inspect) fn inspect_owner(reading: &Reading<'_>, call: &Call, _: &
         effects = lacking(call, "an owner or a file");
     }
     settle(reading, call, findings, effects);
+}
+
+/// Whether the workspace is this owner's already: what a container's root has left in it becomes theirs again.
+fn has_the_workspace(ground: &Ground, owner: &OsStr) -> bool {
+    let owner = owner.to_string_lossy();
+    let name = owner.split(':').next().unwrap_or_default();
+    let by_name = || nix::unistd::User::from_name(name).ok().flatten().map(|user| user.uid.as_raw());
+    let uid = name.parse().ok().or_else(by_name);
+    let of_workspace = ground.workspace.as_ref().and_then(|folder| folder.metadata().ok()).map(|found| found.uid());
+    uid.is_some() && uid == of_workspace
 }
 
 /// chattr: words that begin with `-`, `+` or `=` are attributes or flags.

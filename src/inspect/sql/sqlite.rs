@@ -157,7 +157,7 @@ fn path_of(database: &str) -> &str {
     database.strip_prefix("file:").map_or(database, |uri| uri.split(['?', '#']).next().unwrap_or_default())
 }
 
-/// Whether a database holds nothing that could be lost: it is in memory, not there, or temporary.
+/// Whether a database holds nothing that could be lost: it is in memory, or temporary.
 fn is_fleeting(database: &str, call: &Call) -> bool {
     let is_file = || !database.starts_with("file:") && paths::is_fleeting(call, OsStr::new(database));
     database.is_empty() || database == ":memory:" || is_file()
