@@ -84,16 +84,34 @@ fn string(letters: &mut Peekable<Chars<'_>>) -> String {
 /// Passes over a pattern. In brackets a slash does not end it; what is not closed on its line is none.
 fn pattern(letters: &mut Peekable<Chars<'_>>) {
     let mut rest = letters.clone();
-    let mut bracket = false;
     while let Some(letter) = rest.next() {
         match letter {
             '\n' => return,
             '\\' => drop(rest.next()),
-            '[' => bracket = true,
-            ']' => bracket = false,
-            '/' if !bracket => {
+            '[' => bracket(&mut rest),
+            '/' => {
                 *letters = rest;
                 return;
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Passes over what stands in brackets: a closing one that comes first stands for itself, `[:alpha:]` and its kin are one.
+fn bracket(letters: &mut Peekable<Chars<'_>>) {
+    letters.next_if_eq(&'^');
+    letters.next_if_eq(&']');
+    while let Some(letter) = letters.next_if(|next| *next != '\n') {
+        match letter {
+            ']' => return,
+            '\\' => drop(letters.next()),
+            '[' => {
+                let Some(kind) = letters.next_if(|next| ":.=".contains(*next)) else { continue };
+                while letters.next_if(|next| *next != '\n').is_some_and(|next| next != kind || letters.peek() != Some(&']'))
+                {
+                }
+                letters.next_if_eq(&']');
             }
             _ => {}
         }
@@ -123,6 +141,7 @@ mod tests {
             "!seen[$0]++",
             "{ while ((getline line < \"f\") > 0) print line }",
             "{ print \\\n $1 }",
+            "/^[[:space:]]+[]|/]/ {print}",
             "{ x = y ? /a|b/ : 1; print(x > 1) }",
         ] {
             assert_eq!(deed(program), None, "{program}");
@@ -150,6 +169,11 @@ mod tests {
             "/unclosed\nBEGIN {system(\"x\")} # /",
             "BEGIN {x = \"a\\\"\"; system(\"x\")}",
             "/[/]/ {system(\"x\")}",
+            "/[]/]\"/ {system(\"x\")} #\"",
+            "/[^]/]\"/ {system(\"x\")} #\"",
+            "/[[:alpha:]/]\"/ {system(\"x\")} #\"",
+            "/[[:alpha:]]/ {system(\"x\")}",
+            "/[[.-.]/]\"/ {system(\"x\")} #\"",
             "{ print \\\n $1 > f }",
         ] {
             assert!(deed(program).is_some(), "{program}");
