@@ -108,14 +108,12 @@ pub fn open_only(has: impl Fn(&Path) -> bool + Send + Sync + 'static) {
 /// What the kernel says; that whoever named it has it not.
 pub fn open(path: &Path) -> io::Result<fs::File> {
     let file = fs::File::open(path)?;
-    if is_stream(path) {
-        return Ok(file);
+    match HAS.get() {
+        Some(has) if !is_stream(path) && !has(&fs::read_link(format!("/proc/self/fd/{}", file.as_raw_fd()))?) => {
+            Err(io::Error::new(io::ErrorKind::PermissionDenied, "it is nothing that this session has"))
+        }
+        _ => Ok(file),
     }
-    let real = HAS.get().map(|_| fs::read_link(format!("/proc/self/fd/{}", file.as_raw_fd()))).transpose()?;
-    if HAS.get().zip(real).is_some_and(|(has, real)| !has(&real)) {
-        return Err(io::Error::new(io::ErrorKind::PermissionDenied, "it is nothing that this session has"));
-    }
-    Ok(file)
 }
 
 /// Makes a folder that only its owner can look into.

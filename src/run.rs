@@ -269,13 +269,9 @@ fn grants<'a>(order: &Order, program: &Program, room: &'a Room) -> Grants<'a> {
     Grants { exec, own, read, write, ports: order.ports.clone(), chooser }
 }
 
-/// Which of these variables a tool of this profile would be given, but for those that its walls set themselves.
+/// Which of these variables a tool of this profile would be given.
 pub fn reaches_tool(profile: &crate::profile::Environment, env: &BTreeMap<OsString, OsString>) -> Vec<String> {
-    confine::pass_environment(profile, env)
-        .into_keys()
-        .filter(|name| env.contains_key(name))
-        .filter_map(|n| n.into_string().ok())
-        .collect()
+    confine::pass_environment(profile, env).into_keys().filter_map(|name| name.into_string().ok()).collect()
 }
 
 /// The tool's environment: what passes, its private TMPDIR, and the shims first in PATH.

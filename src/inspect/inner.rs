@@ -62,8 +62,7 @@ pub(super) fn inspect(reading: &Reading<'_>, call: &Call, probe: &dyn Probe, inn
             adopt(found, findings);
         }
         None => {
-            let target = reading.operands().first().map_or_else(|| call.name.clone(), |first| (*first).to_owned());
-            let effect = Effect::new(inner.none.unwrap_or(Verb::Unknown), target, Evidence::Argv);
+            let effect = Effect::new(inner.none.unwrap_or(Verb::Unknown), place_of(reading, call), Evidence::Argv);
             let note = if inner.none.is_some() { "" } else { "what it would start is not said" };
             findings.effects.push(effect.because(note));
         }
@@ -84,12 +83,16 @@ fn lead_back(reading: &Reading<'_>, call: &Call, inner: &Inner, found: &mut Find
             found.hosted.push(home.join(folder.strip_prefix("~/").unwrap_or(folder)));
         }
         _ => {
-            let target = reading.operands().first().map_or_else(|| call.name.clone(), |first| (*first).to_owned());
             let note =
                 "it runs outside of the session, on a machine that may be this one, with keys that the session has not";
-            found.effects.push(Effect::new(Verb::Escape, target, Evidence::Argv).because(note));
+            found.effects.push(Effect::new(Verb::Escape, place_of(reading, call), Evidence::Argv).because(note));
         }
     }
+}
+
+/// Where a launcher starts something, as its first operand says; else by its own name.
+fn place_of(reading: &Reading<'_>, call: &Call) -> String {
+    reading.operands().first().map_or_else(|| call.name.clone(), |first| (*first).to_owned())
 }
 
 /// What nothing judges again must say all its words: those from elsewhere may be anything.

@@ -190,17 +190,16 @@ fn kubeconfig(reading: &Reading<'_>, call: &Call) -> Vec<Effect> {
             let of = ["/user/exec/command", "/user/auth-provider/config/cmd-path"];
             of.iter().find_map(|path| user.pointer(path)).and_then(Value::as_str).map(str::to_owned)
         };
-        let users = programs.iter().filter_map(|c| c.get("users")?.as_array()).flatten();
-        found.extend(users.filter_map(command).map(|program| {
+        let users: Vec<&Value> = programs.iter().filter_map(|c| c.get("users")?.as_array()).flatten().collect();
+        found.extend(users.iter().copied().filter_map(command).map(|program| {
             Effect::new(Verb::Escape, program, Evidence::File).because(format!("`{file}` starts it to log in"))
         }));
         // It would be kubectl that reads it, and sends it to the server of the same file.
-        let users = programs.iter().filter_map(|c| c.get("users")?.as_array()).flatten();
         let key = |user: &Value| {
             let of = ["/user/tokenFile", "/user/client-key"].iter().find_map(|path| user.pointer(path))?;
             of.as_str().map(str::to_owned)
         };
-        found.extend(users.filter_map(key).filter(|_| reading.from_session).map(|key| {
+        found.extend(users.into_iter().filter_map(key).filter(|_| reading.from_session).map(|key| {
             Effect::new(Verb::Reveal, key, Evidence::File).because(format!("`{file}` has it sent to its own server"))
         }));
     }

@@ -4,6 +4,7 @@
 
 mod builtin;
 mod loops;
+mod pattern;
 mod variables;
 mod walk;
 mod word;

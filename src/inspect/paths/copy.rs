@@ -135,9 +135,9 @@ fn over(judge: &Judge<'_>, transfer: &Transfer<'_>, act: Act) -> Vec<Effect> {
     judge.all(&found, if emptied { Act::Empty } else { act })
 }
 
-fn kept(transfer: &Transfer<'_>) -> Vec<Effect> {
-    let effect = Effect::new(Verb::Write, transfer.destination.to_string_lossy(), Evidence::Argv);
-    vec![effect.because("what is there is kept")]
+/// Nothing of what is there is written over.
+pub(super) fn kept_at(to: &OsStr) -> Effect {
+    Effect::new(Verb::Write, to.to_string_lossy(), Evidence::Argv).because("what is there is kept")
 }
 
 /// cp, install.
@@ -148,7 +148,7 @@ pub(in crate::inspect) fn inspect(reading: &Reading<'_>, call: &Call, _: &dyn Pr
     let effects = match transfer(reading, &ground) {
         _ if folders => vec![Effect::new(Verb::Write, call.name.clone(), Evidence::Argv).because("folders are made")],
         None => lacking(call, "a file or where to copy it"),
-        Some(t) if keeps(reading, call) => kept(&t),
+        Some(t) if keeps(reading, call) => vec![kept_at(&t.destination)],
         Some(t) if reading.parsed.is_on("--remove-destination") => over(&judge, &t, Act::Replace),
         Some(t) => over(&judge, &t, Act::Overwrite),
     };
@@ -180,7 +180,7 @@ pub(in crate::inspect) fn inspect_move(reading: &Reading<'_>, call: &Call, _: &d
             effects.extend(put_away(&judge, &t));
             let sink = super::names::is_sink(Path::new(&t.destination));
             effects.extend(match keeps(reading, call) && !sink {
-                true => kept(&t),
+                true => vec![kept_at(&t.destination)],
                 false if sink => judge.one(&t.destination, Act::Replace),
                 false => over(&judge, &t, Act::Replace),
             });
@@ -322,11 +322,6 @@ fn source(word: &OsStr, whole_paths: bool, files_from: bool) -> Source {
         _ => Path::new(path).file_name().map(PathBuf::from),
     };
     Source { word: word.to_os_string(), name }
-}
-
-/// Nothing of what is there is written over.
-pub(super) fn kept_at(to: &OsStr) -> Effect {
-    Effect::new(Verb::Write, to.to_string_lossy(), Evidence::Argv).because("what is there is kept")
 }
 
 /// What a copy brought up to date writes over: a file as `cp` does; a folder of the workspace too, while elsewhere that is what the copy

@@ -5,7 +5,6 @@
 
 use super::super::inner::{Launcher, UNSEEN};
 use std::collections::BTreeMap;
-use std::path::Path;
 
 /// Shells whose rules these are.
 const SHELLS: &[&str] = &["bash", "sh", "dash", "ash"];
@@ -100,39 +99,4 @@ impl Variables {
 pub(super) fn is_plain_option(word: &str) -> bool {
     let letters = word.strip_prefix(['-', '+']);
     OPTIONS.contains(&word) || letters.is_some_and(|letters| letters.chars().all(|letter| "ceuxvlio".contains(letter)))
-}
-
-/// The names that a pattern of the shell stands for, from `cwd`: with `*` and `?` alone, as they are marked by
-/// [`ANY`](super::word::ANY) and [`ONE`](super::word::ONE). `None` where that is not sure.
-pub(super) fn matches(pattern: &str, cwd: &Path) -> Option<Vec<String>> {
-    use super::word::{ANY, ONE, unmarked};
-    let odd = pattern.split('/').any(|part| part.contains([ANY, ONE]) && (part.starts_with('.') || part.contains("**")));
-    if odd || pattern.ends_with('/') || pattern.contains(&format!("{ANY}{ANY}")) {
-        return None;
-    }
-    let mut wanted = String::new();
-    if !pattern.starts_with('/') {
-        wanted = glob::Pattern::escape(cwd.to_str()?) + "/";
-    }
-    for letter in pattern.chars() {
-        match letter {
-            ANY => wanted.push('*'),
-            ONE => wanted.push('?'),
-            letter => wanted.push_str(&glob::Pattern::escape(letter.encode_utf8(&mut [0; 4]))),
-        }
-    }
-    let options =
-        glob::MatchOptions { require_literal_leading_dot: true, require_literal_separator: true, case_sensitive: true };
-    let mut found = Vec::new();
-    for path in glob::glob_with(&wanted, options).ok()? {
-        let path = path.ok()?;
-        let named = if pattern.starts_with('/') { path.as_path() } else { path.strip_prefix(cwd).ok()? };
-        let dot = if pattern.starts_with("./") { "./" } else { "" };
-        found.push(format!("{dot}{}", named.display()));
-        if found.len() > super::word::MOST_FIELDS {
-            return None;
-        }
-    }
-    // What matches nothing stands for itself.
-    Some(if found.is_empty() { vec![unmarked(pattern)] } else { found })
 }

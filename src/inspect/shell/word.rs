@@ -4,16 +4,10 @@
 
 #![expect(clippy::wildcard_enum_match_arm, reason = "what is understood is a positive list; all else is unknown")]
 
-use super::variables::{Variables, matches};
+use super::pattern::{ANY, MOST_FIELDS, ONE, matches, unmarked};
+use super::variables::Variables;
 use rable::{Node, NodeKind};
 use std::path::Path;
-
-/// Stands for a `*` that is a pattern.
-pub(super) const ANY: char = '\u{e000}';
-/// Stands for a `?` that is a pattern.
-pub(super) const ONE: char = '\u{e001}';
-/// A word that stands for more is not filled in.
-pub(super) const MOST_FIELDS: usize = 256;
 
 /// A word of shell text.
 #[derive(Debug, Default)]
@@ -72,11 +66,6 @@ impl<'n> Word<'n> {
         let [text] = self.texts.as_slice() else { return None };
         text.split_once('=').map(|(name, value)| (name, unmarked(value)))
     }
-}
-
-/// A pattern as it stands.
-pub(super) fn unmarked(text: &str) -> String {
-    text.replace(ANY, "*").replace(ONE, "?")
 }
 
 /// The words that braces without anything else inside them stand for: `{a,b}`.
